@@ -1,0 +1,131 @@
+"""Signals whose value lives in the instrument."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ophyd import Signal
+from ophyd.status import Status
+from ophyd.utils import LimitError
+from typing_extensions import override
+
+from devices._points import Point
+from labctl.link import Link
+
+DTYPES = {"number": float, "integer": int, "string": str}
+
+
+class Readback(Signal):
+    """A quantity that the instrument tells.
+
+    Args:
+        point: where it lives on the wire.
+        units: its unit, as pint reads it; empty for a number without one, None for text.
+        dtype: "number", "integer" or "string".
+        limits: lowest and highest value [units], where limits exist.
+    """
+
+    def __init__(
+        self,
+        *,
+        point: Point,
+        units: str | None = "",
+        dtype: str = "number",
+        limits: tuple[float, float] | None = None,
+        **kwargs: Any,  # ophyd's own: name, parent, kind, labels
+    ) -> None:
+        super().__init__(**kwargs)
+        self.point, self.units, self.dtype, self._limits = point, units, dtype, limits
+
+    @property
+    def link(self) -> Link:
+        """The device's link."""
+        link: Link = self.parent.link
+        return link
+
+    @property
+    @override
+    def limits(self) -> tuple[float, float] | None:
+        """Lowest and highest value [units], or None."""
+        return self.parent.narrowed_limits.get(self.attr_name, self._limits)
+
+    @override
+    def get(self, **kwargs: Any) -> Any:
+        """Read over the wire; raises `LinkError`."""
+        self._readback = DTYPES[self.dtype](self.point.read(self.link))
+        self._metadata["timestamp"] = self.link.clock.time()
+        return self._readback
+
+    @override
+    def read(self) -> dict[str, dict[str, Any]]:
+        """Read over the wire; return value and time [s since 1970-01-01 UTC]."""
+        value = self.get()
+        return {self.name: {"value": value, "timestamp": self._metadata["timestamp"]}}
+
+    @override
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Describe without reading: source, type, units and limits."""
+        source = f"VISA:{self.link.address}:{self.point}"
+        description: dict[str, Any] = {"source": source, "dtype": self.dtype, "shape": []}
+        if self.units is not None:
+            description["units"] = self.units
+        if self.limits is not None:
+            description["lower_ctrl_limit"], description["upper_ctrl_limit"] = self.limits
+        return {self.name: description}
+
+    @override
+    def put(self, value: Any, **kwargs: Any) -> None:
+        """Refuse: the instrument alone changes this."""
+        raise TypeError(f"{self.name} is read-only")
+
+
+class Setting(Readback):
+    """A quantity that a plan may set; reading it back asks the instrument."""
+
+    @override
+    def check_value(self, value: Any) -> None:
+        """Raise LimitError outside the limits, ValueError for NaN; nothing is sent."""
+        if self.dtype == "string":
+            return
+        if value != value:
+            raise ValueError(f"{self.name}={value} is not a number")
+        if self.limits is not None and not self.limits[0] <= value <= self.limits[1]:
+            low, high = self.limits
+            unit = f" {self.units}" if self.units else ""
+            raise LimitError(f"{self.name}={value:g}{unit} is outside {low:g}..{high:g}{unit}")
+
+    @override
+    def put(self, value: Any, **kwargs: Any) -> None:
+        """Check the limits, then send; raises LimitError, `LinkError`."""
+        self.check_value(value)
+        self.point.write(self.link, value)
+
+    @override
+    def set(self, value: Any, **kwargs: Any) -> Status:
+        """Send and return a finished status; raises LimitError, `LinkError`."""
+        self.put(value)
+        status = Status(self)
+        status.set_finished()
+        return status
+
+
+class Soft(Signal):
+    """A value that the controller itself knows (identity, calibration, a derived quantity)."""
+
+    def __init__(self, *, units: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+
+    @override
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Describe with units and without a limit."""
+        text = isinstance(self._readback, str)
+        description: dict[str, Any] = {"source": "labctl", "dtype": "string" if text else "number", "shape": []}
+        if self.units is not None:
+            description["units"] = self.units
+        return {self.name: description}
+
+    @override
+    def put(self, value: Any, *, timestamp: float | None = None, **kwargs: Any) -> None:
+        """Set the value, stamped on the lab clock."""
+        super().put(value, timestamp=self.parent.link.clock.time() if timestamp is None else timestamp, force=True)

@@ -1,0 +1,82 @@
+"""The readings of several devices as one stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from devices._device import LinkedDevice
+from devices._signals import Readback
+from labctl.errors import LabError
+from labctl.link import Job
+
+Readings = dict[str, dict[str, Any]]
+
+
+class Trace:
+    """Every process quantity of `devices`, read together every `period_s` [s] while monitored.
+
+    When a quantity cannot be read or written down, after the link's retries, the devices' actions
+    in progress fail: a process that cannot be recorded must not go on.
+
+    Args:
+        devices: each with the attributes named in its class's `process`.
+        period_s: time between readings [s], above 0.
+        name: of the Bluesky object; the stream is named by the plan.
+    """
+
+    parent = None
+
+    def __init__(self, devices: Sequence[LinkedDevice], period_s: float, name: str = "process") -> None:
+        if period_s <= 0:
+            raise ValueError(f"period_s={period_s} must be above 0")
+        self.name, self.devices, self.period_s = name, tuple(devices), period_s
+        self._signals: tuple[Readback, ...] = tuple(getattr(d, attr) for d in devices for attr in d.process)
+        self._lock = devices[0].link.clock.make_rlock()
+        self._callback: Callable[[Readings], None] | None = None
+        self._job: Job | None = None
+
+    @property
+    def hints(self) -> dict[str, list[str]]:
+        """All quantities."""
+        return {"fields": [signal.name for signal in self._signals]}
+
+    def read(self) -> Readings:
+        """Read every quantity over the wire; raises `LinkError`."""
+        return {key: reading for signal in self._signals for key, reading in signal.read().items()}
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Describe every quantity."""
+        return {key: entry for signal in self._signals for key, entry in signal.describe().items()}
+
+    def read_configuration(self) -> Readings:
+        """Return the configuration of all devices."""
+        return {key: reading for device in self.devices for key, reading in device.read_configuration().items()}
+
+    def describe_configuration(self) -> dict[str, dict[str, Any]]:
+        """Describe the configuration of all devices."""
+        return {key: entry for device in self.devices for key, entry in device.describe_configuration().items()}
+
+    def subscribe(self, callback: Callable[[Readings], None], **_: Any) -> None:
+        """Read at once and then every period; `callback` gets the readings."""
+        with self._lock:
+            self._callback = callback
+            self._poll()
+            self._job = self.devices[0].link.every(self.period_s, self._poll)
+
+    def clear_sub(self, callback: Callable[[Readings], None]) -> None:
+        """Stop; when this returns, no reading is delivered any more."""
+        with self._lock:
+            self._callback = None
+            if self._job is not None:
+                self._job.cancel()
+
+    def _poll(self) -> None:
+        with self._lock:  # clear_sub waits for a reading in progress: no event after the stop document
+            if self._callback is None:
+                return
+            try:
+                self._callback(self.read())
+            except LabError as error:  # the instrument is mute, or the journal cannot be written
+                for device in self.devices:
+                    device.abandon(error)

@@ -1,0 +1,112 @@
+"""Quantities of instruments that speak Modbus RTU.
+
+Source: Modbus application protocol specification V1.1b3, sections 6.3, 6.4, 6.6 and 7;
+Modbus over serial line V1.02, section 2.5.1 and appendix B (CRC).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from labctl.link import Link
+
+READ_HOLDING, READ_INPUT, WRITE_ONE = 3, 4, 6
+EXCEPTIONS = {1: "illegal function", 2: "illegal data address", 3: "illegal data value", 4: "device failure", 6: "busy"}
+
+
+def _crc_table() -> tuple[int, ...]:
+    table = []
+    for byte in range(256):
+        crc = byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ 0xA001 if crc & 1 else crc >> 1
+        table.append(crc)
+    return tuple(table)
+
+
+_TABLE = _crc_table()
+
+
+def crc(data: bytes) -> bytes:
+    """Return the two check bytes of a frame, low byte first."""
+    value = 0xFFFF
+    for byte in data:
+        value = (value >> 8) ^ _TABLE[(value ^ byte) & 0xFF]
+    return struct.pack("<H", value)
+
+
+def _missing(received: bytes) -> int:
+    """Return how many bytes a reply still lacks."""
+    if len(received) < 3:
+        return 5 - len(received)
+    function = received[1]
+    whole = 5 if function & 0x80 or function not in (READ_HOLDING, READ_INPUT, WRITE_ONE) else 8
+    if function in (READ_HOLDING, READ_INPUT):
+        whole = 5 + received[2]
+    return max(0, whole - len(received))
+
+
+def _checked(unit: int, function: int) -> Callable[[bytes], bytes]:
+    def body(reply: bytes) -> bytes:
+        if crc(reply[:-2]) != reply[-2:]:
+            raise ValueError("wrong CRC")
+        if reply[0] != unit or reply[1] & 0x7F != function:
+            raise ValueError(f"reply is for unit {reply[0]} function {reply[1]}")
+        if reply[1] & 0x80:
+            raise ValueError(f"refused: {EXCEPTIONS.get(reply[2], f'exception {reply[2]}')}")
+        return reply[2:-2]
+
+    return body
+
+
+def read_registers(link: Link, unit: int, address: int, count: int = 1) -> tuple[int, ...]:
+    """Return `count` holding registers from `address` on, each 0 to 65535; raises `LinkError`."""
+    request = struct.pack(">BBHH", unit, READ_HOLDING, address, count)
+
+    def words(reply: bytes) -> tuple[int, ...]:
+        body = _checked(unit, READ_HOLDING)(reply)
+        if body[0] != 2 * count:
+            raise ValueError(f"{body[0]} bytes in place of {2 * count}")
+        return struct.unpack(f">{count}H", body[1:])
+
+    return link.exchange(request + crc(request), _missing, words)
+
+
+def write_register(link: Link, unit: int, address: int, word: int) -> None:
+    """Write one holding register, 0 to 65535, and check the echo; raises `LinkError`."""
+    request = struct.pack(">BBHH", unit, WRITE_ONE, address, word)
+
+    def echo(reply: bytes) -> None:
+        if _checked(unit, WRITE_ONE)(reply) != request[2:]:
+            raise ValueError("echo differs from the request")
+
+    link.exchange(request + crc(request), _missing, echo)
+
+
+@dataclass(frozen=True)
+class Register:
+    """One holding register as a scaled number.
+
+    `scale` is how many counts make one unit: 10 for a value with one decimal.
+    """
+
+    address: int
+    scale: float = 1.0
+    unit: int = 1
+    """Slave address, 1 to 247."""
+    signed: bool = True
+
+    def read(self, link: Link) -> float:
+        """Return the register in its unit; raises `LinkError`."""
+        (word,) = read_registers(link, self.unit, self.address)
+        return (word - 0x10000 if self.signed and word & 0x8000 else word) / self.scale
+
+    def write(self, link: Link, value: float) -> None:
+        """Write a value in its unit; raises `LinkError`, ValueError when it does not fit a register."""
+        word = round(float(value) * self.scale)
+        low, high = (-0x8000, 0x7FFF) if self.signed else (0, 0xFFFF)
+        if not low <= word <= high:
+            raise ValueError(f"{value} does not fit register {self.address} ({low / self.scale}..{high / self.scale})")
+        write_register(link, self.unit, self.address, word & 0xFFFF)

@@ -1,0 +1,47 @@
+"""Quantities of instruments that speak SCPI or a like text protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from labctl.link import Link, Plausible
+
+
+@dataclass(frozen=True)
+class Query:
+    """A quantity read with one text query and, when it can be set, written with one command.
+
+    Source: SCPI-99 volume 1, chapters 5 to 7 (program messages, responses).
+    """
+
+    query: str
+    """Sent to read, e.g. ``":SOUR:CURR?"``."""
+    command: str | None = None
+    """Sent to write, a format of one value, e.g. ``":SOUR:CURR {:.6e}"``."""
+    parse: Callable[[str], Any] = float  # a number, a text or a flag
+    plausible: Plausible | None = None
+
+    def read(self, link: Link) -> Any:  # as `parse` gives it
+        """Return the parsed reply; raises `LinkError`."""
+        return link.query(self.query, self.parse, plausible=self.plausible)
+
+    def write(self, link: Link, value: Any) -> None:
+        """Send the command with `value`; raises `LinkError`, TypeError for a read-only quantity."""
+        if self.command is None:
+            raise TypeError(f"{self.query} is read-only")
+        link.write(self.command.format(value))
+
+
+def quoted(reply: str) -> str:
+    """Return a text reply without its quotation marks."""
+    return reply.strip().strip('"')
+
+
+def flag(reply: str) -> int:
+    """Return 1 for ON or 1 and 0 for OFF or 0; ValueError for anything else."""
+    try:
+        return {"1": 1, "0": 0, "ON": 1, "OFF": 0}[reply.strip().upper()]
+    except KeyError:
+        raise ValueError(f"not a flag: {reply!r}") from None

@@ -1,0 +1,24 @@
+"""Operations as Bluesky plans, usable in any RunEngine."""
+
+from plans.anneal import anneal
+from plans.look_up import look_up
+from plans.measure_sheet_resistance import measure_sheet_resistance
+from plans.measure_transmittance import measure_transmittance
+from plans.sputter import sputter
+from plans.transfer import transfer
+
+OPERATIONS = {
+    plan.__name__: plan
+    for plan in (anneal, look_up, measure_sheet_resistance, measure_transmittance, sputter, transfer)
+}
+"""Every operation there is, by kind."""
+
+__all__ = [
+    "OPERATIONS",
+    "anneal",
+    "look_up",
+    "measure_sheet_resistance",
+    "measure_transmittance",
+    "sputter",
+    "transfer",
+]

@@ -1,0 +1,142 @@
+"""One operation is one run that records everything and ends safe, whatever happens."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import Any, Protocol
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+from bluesky.protocols import Readable
+from bluesky.utils import FailedStatus, Msg, RunEngineControlException
+
+from devices import LinkedDevice, Trace
+from labctl.errors import LabError
+from labctl.recipes import OperationSchema
+
+Plan = Generator[Msg, Any, Any]
+"""A Bluesky plan: it yields messages, gets their results and may return anything."""
+
+
+class OperationPlan(Protocol):
+    """A plan that is a whole operation."""
+
+    __name__: str
+    schema: OperationSchema
+    """Roles of its devices and its parameters."""
+
+    def __call__(
+        self,
+        *devices_and_samples: Any,  # the devices by role, then the sequence of sample names
+        md: Mapping[str, Any] | None = None,
+        baseline: Sequence[Readable] = (),
+        **parameters: Any,
+    ) -> Plan:
+        """Return the plan; raises ValueError with every wrong parameter."""
+        ...
+
+
+def operation(body: Callable[..., Plan]) -> OperationPlan:
+    """Make the body of an operation a plan that any RunEngine can run.
+
+    The plan opens a run, reads every signal of its devices into the stream ``baseline`` before and
+    after, records their process signals every ``monitor_period`` [s] into ``process`` when the body
+    declares that parameter, makes the devices safe in the order of its arguments on success,
+    error, abort and signal, and closes the run with the reason.
+
+    Args:
+        body: positional arguments are the devices by role and ``samples``; keyword-only ones are the
+            parameters, annotated with `Quantity` where they have a unit. Given values are checked and
+            converted before the first message.
+    """
+    schema = OperationSchema.of(body)
+
+    @functools.wraps(body)
+    def plan(
+        *devices_and_samples: Any,
+        md: Mapping[str, Any] | None = None,
+        baseline: Sequence[Readable] = (),
+        **given: Any,
+    ) -> Plan:
+        if len(devices_and_samples) != len(schema.roles) + 1:
+            wanted = ", ".join([*schema.roles, "samples"])
+            raise ValueError(f"{schema.kind} takes ({wanted}); {len(devices_and_samples)} arguments were given")
+        *devices, samples = devices_and_samples
+        if isinstance(samples, str):
+            raise ValueError(f"{schema.kind}.samples must be a list of names, not the text {samples!r}")
+        parameters, problems = schema.check(given, schema.kind)
+        if problems:
+            raise ValueError("\n".join(map(str, problems)))
+        about = {
+            "plan_name": schema.kind,
+            "operation": schema.kind,
+            "samples": list(samples),
+            "parameters": parameters,
+            "parameter_units": schema.units(),
+            **(md or {}),
+        }
+        doing = body(*devices, samples, **parameters)
+        return _record(doing, devices, [*devices, *baseline], about, parameters.get("monitor_period"))
+
+    plan.schema = schema  # type: ignore[attr-defined]  # a function may carry attributes
+    return plan  # type: ignore[return-value]  # with the attribute it is an OperationPlan
+
+
+def _record(
+    doing: Plan,
+    devices: Sequence[LinkedDevice],
+    readables: Sequence[Readable],
+    about: Mapping[str, Any],
+    monitor_period_s: float | None,
+) -> Plan:
+    def inside() -> Plan:
+        yield from _read_baseline(readables)
+        if monitor_period_s is not None:
+            yield from bps.monitor(Trace(devices, monitor_period_s), name="process")
+        yield from doing
+
+    def safe_then_close() -> Plan:
+        yield from bpp.finalize_wrapper(inside(), functools.partial(_make_safe, devices))
+        yield from _read_baseline(readables)
+        yield from bps.close_run(exit_status="success")
+
+    def failed(error: Exception) -> Plan:
+        if isinstance(error, RunEngineControlException):
+            yield from bps.close_run(exit_status=error.exit_status)  # the engine knows the reason
+        else:
+            yield from bps.close_run(exit_status="fail", reason=describe(error))
+
+    def run() -> Plan:
+        yield from bps.open_run(about)
+        yield from bpp.contingency_wrapper(safe_then_close(), except_plan=failed)
+
+    return (yield from bpp.rewindable_wrapper(run(), False))
+
+
+def _make_safe(devices: Sequence[LinkedDevice]) -> Plan:
+    """Make every device safe, even when one of them does not answer."""
+    failures = []
+    for device in devices:
+        try:
+            yield from bps.unstage(device, wait=True)
+        except LabError as error:
+            failures.append(f"{device.name} may NOT be safe: {error}")
+    if failures:
+        raise LabError("; ".join(failures))
+
+
+def _read_baseline(devices: Sequence[Readable]) -> Plan:
+    yield from bps.create("baseline")
+    for device in devices:
+        yield from bps.read(device)
+    yield from bps.save()
+
+
+def describe(error: BaseException) -> str:
+    """Return an error's text with what lies beneath it."""
+    if isinstance(error, FailedStatus) and error.__cause__ is not None:
+        return describe(error.__cause__)
+    text = f"{type(error).__name__}: {error}"
+    earlier = error.__context__
+    return f"{text} (after {describe(earlier)})" if isinstance(error, LabError) and earlier is not None else text

@@ -1,0 +1,46 @@
+"""Heat samples along a temperature programme."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from devices.eurotherm3216 import Eurotherm3216, ProgrammeSegment
+
+from labctl.quantities import Quantity
+from plans._act import act
+from plans._operation import Plan, operation
+
+MARGIN_S = 1800.0
+"""How much longer than its programme a furnace may take."""
+COOLING_LIMIT_S = 12 * 3600.0
+
+
+@operation
+def anneal(
+    furnace: Eurotherm3216,
+    samples: Sequence[str],
+    *,
+    temperature: Annotated[float, Quantity("degC", 30, 1200)],
+    ramp_rate: Annotated[float, Quantity("K/min", 0.1, 100)],
+    dwell: Annotated[float, Quantity("min", 0, 12000)],
+    unload_below: Annotated[float, Quantity("degC", 25, 1200)] = "80 degC",  # type: ignore[assignment]  # converted
+    monitor_period: Annotated[float, Quantity("s", 0.1, 3600)] = "10 s",  # type: ignore[assignment]
+) -> Plan:
+    """Ramp to a temperature, hold it, switch the heater off and wait until the samples may be unloaded.
+
+    The programme runs in the furnace's own controller. Safe state: programme reset, heater off.
+
+    Args:
+        furnace: the controller of the furnace that holds the samples.
+        samples: everything in the load.
+        temperature: of the dwell [degC].
+        ramp_rate: of the way up [K/min].
+        dwell: time at temperature [min].
+        unload_below: the furnace is left to cool below this [degC].
+        monitor_period: time between process readings [s].
+    """
+    segment = ProgrammeSegment(ramp_rate, temperature, dwell * 60)
+    limit_s = (temperature / ramp_rate + dwell) * 60 + MARGIN_S
+    yield from act("programme", lambda: furnace.run_programme([segment], timeout_s=limit_s))
+    yield from act("cooling", lambda: furnace.cool_below(unload_below, timeout_s=COOLING_LIMIT_S))

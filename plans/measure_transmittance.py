@@ -1,0 +1,44 @@
+"""Measure how much light a film lets through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import bluesky.plan_stubs as bps
+from devices.thorlabs_pm100d import ThorlabsPM100D
+from pydantic import Field
+
+from labctl.quantities import Quantity
+from plans._act import record_result
+from plans._operation import Plan, operation
+
+
+@operation
+def measure_transmittance(
+    meter: ThorlabsPM100D,
+    samples: Sequence[str],
+    *,
+    wavelength: Annotated[float, Quantity("nm", 185, 25000)] = "550 nm",  # type: ignore[assignment]  # converted
+    n_readings: Annotated[int, Field(ge=1, le=1000)] = 5,
+) -> Plan:
+    """Read the power behind the sample and divide it by the meter's stored reference.
+
+    The stream ``primary`` has the readings, ``result`` the ``transmittance`` (0 to 1) and ``valid``.
+    Safe state: the meter emits nothing.
+
+    Args:
+        meter: power meter behind the sample; its reference was taken with the stage empty.
+        samples: the one sample in the beam.
+        wavelength: of the light source; sets the sensor's correction [nm].
+        n_readings: how many are averaged.
+    """
+    yield from bps.mv(meter.wavelength, wavelength)
+    powers = []
+    for _ in range(n_readings):
+        reading = yield from bps.trigger_and_read([meter])
+        powers.append(float(reading[meter.power.name]["value"]))
+    reference = yield from bps.rd(meter.reference)
+    transmittance = sum(powers) / n_readings / reference if reference > 0 else 0.0
+    values = {"transmittance": (transmittance, ""), "valid": (float(0.0 < transmittance <= 1.05), "")}
+    yield from record_result(values, meter.link.clock.time(), "mean power / stored reference power")

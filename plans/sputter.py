@@ -1,0 +1,69 @@
+"""Deposit a film by DC magnetron sputtering in argon and oxygen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import bluesky.plan_stubs as bps
+from devices.aja_dcxs import AjaDCXS
+from devices.alicat_mc import AlicatMC
+from devices.inficon_sqm160 import InficonSQM160
+from devices.mks937b import MKS937B
+
+from labctl.quantities import Quantity
+from plans._act import act
+from plans._operation import Plan, operation
+
+SETTLE_S = 30.0
+"""For flows and pressure to become steady before the plasma is lit."""
+
+
+@operation
+def sputter(
+    supply: AjaDCXS,
+    argon: AlicatMC,
+    oxygen: AlicatMC,
+    gauge: MKS937B,
+    monitor: InficonSQM160,
+    samples: Sequence[str],
+    *,
+    power: Annotated[float, Quantity("W", 1, 750)],
+    thickness: Annotated[float, Quantity("nm", 1, 5000)],
+    argon_flow: Annotated[float, Quantity("sccm", 1, 1000)],
+    oxygen_flow: Annotated[float, Quantity("sccm", 0, 1000)] = "0 sccm",  # type: ignore[assignment]  # converted
+    presputter: Annotated[float, Quantity("s", 0, 7200)] = "60 s",  # type: ignore[assignment]
+    time_limit: Annotated[float, Quantity("min", 1, 1440)] = "180 min",  # type: ignore[assignment]
+    monitor_period: Annotated[float, Quantity("s", 0.1, 3600)] = "5 s",  # type: ignore[assignment]
+) -> Plan:
+    """Clean the target behind the closed shutter, then deposit until the monitor shows the thickness.
+
+    Safe state: shutter closed, supply off, flows at zero.
+
+    Args:
+        supply: of the magnetron; also moves the shutter.
+        argon: flow controller.
+        oxygen: flow controller.
+        gauge: of the chamber.
+        monitor: quartz crystal beside the sample.
+        samples: on the holder.
+        power: set point of the supply [W].
+        thickness: at which the shutter closes, as the monitor shows it [nm].
+        argon_flow: set point [sccm].
+        oxygen_flow: set point [sccm].
+        presputter: time with the plasma on and the shutter closed [s].
+        time_limit: the deposition fails when it takes longer [min].
+        monitor_period: time between process readings [s].
+    """
+    yield from bps.mv(argon.setpoint, argon_flow, oxygen.setpoint, oxygen_flow)
+    yield from act("gas", lambda: gauge.hold(SETTLE_S))
+    yield from bps.mv(supply.shutter, 0, supply.setpoint, power)
+    yield from bps.mv(supply.output, 1)
+    yield from act("presputter", lambda: supply.hold(presputter))
+    monitor.zero_thickness()
+    yield from bps.mv(supply.shutter, 1)
+    yield from act(
+        "deposition",
+        lambda: monitor.start_action(time_limit * 60).poll(1.0, lambda: monitor.thickness.get() >= thickness),
+    )
+    yield from bps.mv(supply.shutter, 0)
