@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from devices._device import Identity
 from labctl.link import Link, Plausible
 
 
@@ -45,3 +46,13 @@ def flag(reply: str) -> int:
         return {"1": 1, "0": 0, "ON": 1, "OFF": 0}[reply.strip().upper()]
     except KeyError:
         raise ValueError(f"not a flag: {reply!r}") from None
+
+
+def identity(link: Link) -> Identity:
+    """Ask ``*IDN?`` (IEEE 488.2, 10.14: maker, model, serial number, firmware); raises `LinkError`."""
+
+    def parse(reply: str) -> Identity:
+        maker, model, serial, firmware = (part.strip() for part in reply.split(",", 3))
+        return Identity(maker, model, serial, firmware)
+
+    return link.query("*IDN?", parse)

@@ -25,10 +25,10 @@ class AccessPolicy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    owner: str = Field("", description="person or organisation that owns the data")
-    project: str = Field("", description="project the data belongs to")
-    access: Literal["open", "consortium", "closed"] = Field("closed", description="who may read it")
-    licence: str = Field("", description="SPDX identifier of the licence; empty while there is none")
+    owner: str = Field(default="", description="person or organisation that owns the data")
+    project: str = Field(default="", description="project the data belongs to")
+    access: Literal["open", "consortium", "closed"] = Field(default="closed", description="who may read it")
+    licence: str = Field(default="", description="SPDX identifier of the licence; empty while there is none")
 
 
 class LabMetadata(BaseModel):
@@ -49,11 +49,11 @@ class OperationMetadata(LabMetadata):
     """What the run of an operation carries besides."""
 
     operation: str = Field(min_length=1, description="kind of operation: the plan's name")
-    operation_id: str = Field("", description="unique in its campaign; empty for one typed at a prompt")
+    operation_id: str = Field(default="", description="unique in its campaign; empty for one typed at a prompt")
     samples: list[str] = Field(description="every sample in the load")
     parameters: dict[str, Any] = Field(description="parameters of the operation, in parameter_units")
     parameter_units: dict[str, str] = Field(description="unit of each parameter that has one")
-    campaign: str = Field("", description="name of the campaign; empty outside one")
+    campaign: str = Field(default="", description="name of the campaign; empty outside one")
     trials: list[str] = Field(default_factory=list, description="trial of each sample, in the order of samples")
     operation_names: list[str] = Field(default_factory=list, description="name of this operation in each recipe")
     recipe_digests: list[str] = Field(default_factory=list, description="digest of each sample's recipe")

@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from labctl.errors import Problem
 from labctl.quantities import Quantity, format_value
 
-__all__ = ["Operation", "OperationSchema", "Recipe", "check_recipe", "nearest", "problems_of"]
+__all__ = ["LimitedBy", "Operation", "OperationSchema", "Recipe", "check_recipe", "nearest", "problems_of"]
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
@@ -56,6 +56,21 @@ def problems_of(error: ValidationError, known: Sequence[str] = (), prefix: str =
 
 
 @dataclass(frozen=True)
+class LimitedBy:
+    """Annotation of a parameter that is sent to a signal: the limits of the actual device hold for it.
+
+    Args:
+        role: of the device in the operation.
+        signal: attribute of the device.
+        scale: value of the signal for a parameter of 1.
+    """
+
+    role: str
+    signal: str
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
 class OperationSchema:
     """What an operation takes, read from its plan's signature.
 
@@ -77,6 +92,11 @@ class OperationSchema:
     def quantity(self, parameter: str) -> Quantity | None:
         """Return unit and range of a parameter, or None for text and whole numbers."""
         found = [entry for entry in self.model.model_fields[parameter].metadata if isinstance(entry, Quantity)]
+        return found[0] if found else None
+
+    def limited_by(self, parameter: str) -> LimitedBy | None:
+        """Return the signal whose limits hold for a parameter, if there is one."""
+        found = [entry for entry in self.model.model_fields[parameter].metadata if isinstance(entry, LimitedBy)]
         return found[0] if found else None
 
     def check(self, values: Mapping[str, Any], where: str = "") -> tuple[dict[str, Any], list[Problem]]:

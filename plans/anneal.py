@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from devices.eurotherm3216 import Eurotherm3216, ProgrammeSegment
-
+from devices.eurotherm3216 import Eurotherm3216
 from labctl.quantities import Quantity
+from labctl.recipes import LimitedBy
 from plans._act import act
 from plans._operation import Plan, operation
 
@@ -21,15 +21,15 @@ def anneal(
     furnace: Eurotherm3216,
     samples: Sequence[str],
     *,
-    temperature: Annotated[float, Quantity("degC", 30, 1200)],
-    ramp_rate: Annotated[float, Quantity("K/min", 0.1, 100)],
-    dwell: Annotated[float, Quantity("min", 0, 12000)],
+    temperature: Annotated[float, Quantity("degC", 25, 1800), LimitedBy("furnace", "target_setpoint")],
+    ramp_rate: Annotated[float, Quantity("K/min", 0.1, 100), LimitedBy("furnace", "ramp_rate")],
+    dwell: Annotated[float, Quantity("min", 0, 12000), LimitedBy("furnace", "dwell")],
     unload_below: Annotated[float, Quantity("degC", 25, 1200)] = "80 degC",  # type: ignore[assignment]  # converted
     monitor_period: Annotated[float, Quantity("s", 0.1, 3600)] = "10 s",  # type: ignore[assignment]
 ) -> Plan:
     """Ramp to a temperature, hold it, switch the heater off and wait until the samples may be unloaded.
 
-    The programme runs in the furnace's own controller. Safe state: programme reset, heater off.
+    The programme runs in the furnace's own controller. Safe state: heater off, timer reset.
 
     Args:
         furnace: the controller of the furnace that holds the samples.
@@ -40,7 +40,6 @@ def anneal(
         unload_below: the furnace is left to cool below this [degC].
         monitor_period: time between process readings [s].
     """
-    segment = ProgrammeSegment(ramp_rate, temperature, dwell * 60)
     limit_s = (temperature / ramp_rate + dwell) * 60 + MARGIN_S
-    yield from act("programme", lambda: furnace.run_programme([segment], timeout_s=limit_s))
-    yield from act("cooling", lambda: furnace.cool_below(unload_below, timeout_s=COOLING_LIMIT_S))
+    yield from act("programme", lambda: furnace.run_programme(ramp_rate, temperature, dwell, limit_s))
+    yield from act("cooling", lambda: furnace.cool_below(unload_below, COOLING_LIMIT_S))

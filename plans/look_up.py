@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import bluesky.plan_stubs as bps
-from devices.recipe_table import RecipeTable
 from pydantic import Field
 
+from devices.recipe_table import RecipeTable
+from labctl.recipes import LimitedBy
 from plans._act import act, record_result
 from plans._operation import Plan, operation
 
@@ -16,7 +17,13 @@ LIMIT_S = 24 * 3600.0
 
 
 @operation
-def look_up(table: RecipeTable, samples: Sequence[str], *, row: Annotated[int, Field(ge=0)], columns: str) -> Plan:
+def look_up(
+    table: RecipeTable,
+    samples: Sequence[str],
+    *,
+    row: Annotated[int, Field(ge=0), LimitedBy("table", "row")],
+    columns: str,
+) -> Plan:
     """Measure one row of a table of recipes; the stream ``result`` has its columns.
 
     Args:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import bluesky.plan_stubs as bps
-from devices.thorlabs_pm100d import ThorlabsPM100D
 from pydantic import Field
 
+from devices.thorlabs_pm100d import ThorlabsPM100D
 from labctl.quantities import Quantity
+from labctl.recipes import LimitedBy
 from plans._act import record_result
 from plans._operation import Plan, operation
 
@@ -19,7 +20,7 @@ def measure_transmittance(
     meter: ThorlabsPM100D,
     samples: Sequence[str],
     *,
-    wavelength: Annotated[float, Quantity("nm", 185, 25000)] = "550 nm",  # type: ignore[assignment]  # converted
+    wavelength: Annotated[float, Quantity("nm", 185, 25000), LimitedBy("meter", "wavelength")] = "550 nm",  # type: ignore[assignment]  # converted
     n_readings: Annotated[int, Field(ge=1, le=1000)] = 5,
 ) -> Plan:
     """Read the power behind the sample and divide it by the meter's stored reference.

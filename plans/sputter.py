@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import bluesky.plan_stubs as bps
+
 from devices.aja_dcxs import AjaDCXS
 from devices.alicat_mc import AlicatMC
 from devices.inficon_sqm160 import InficonSQM160
 from devices.mks937b import MKS937B
-
 from labctl.quantities import Quantity
+from labctl.recipes import LimitedBy
 from plans._act import act
 from plans._operation import Plan, operation
-
-SETTLE_S = 30.0
-"""For flows and pressure to become steady before the plasma is lit."""
 
 
 @operation
@@ -28,17 +26,18 @@ def sputter(
     monitor: InficonSQM160,
     samples: Sequence[str],
     *,
-    power: Annotated[float, Quantity("W", 1, 750)],
+    power: Annotated[float, Quantity("W", 1, 1500), LimitedBy("supply", "setpoint")],
     thickness: Annotated[float, Quantity("nm", 1, 5000)],
-    argon_flow: Annotated[float, Quantity("sccm", 1, 1000)],
-    oxygen_flow: Annotated[float, Quantity("sccm", 0, 1000)] = "0 sccm",  # type: ignore[assignment]  # converted
-    presputter: Annotated[float, Quantity("s", 0, 7200)] = "60 s",  # type: ignore[assignment]
+    argon_flow: Annotated[float, Quantity("sccm", 1, 1000), LimitedBy("argon", "setpoint")],
+    oxygen_flow: Annotated[float, Quantity("sccm", 0, 1000), LimitedBy("oxygen", "setpoint")] = "0 sccm",  # type: ignore[assignment]  # converted
+    presputter: Annotated[float, Quantity("s", 0, 99), LimitedBy("supply", "shutter_delay")] = "60 s",  # type: ignore[assignment]
+    settle: Annotated[float, Quantity("s", 0, 3600)] = "30 s",  # type: ignore[assignment]
     time_limit: Annotated[float, Quantity("min", 1, 1440)] = "180 min",  # type: ignore[assignment]
     monitor_period: Annotated[float, Quantity("s", 0.1, 3600)] = "5 s",  # type: ignore[assignment]
 ) -> Plan:
     """Clean the target behind the closed shutter, then deposit until the monitor shows the thickness.
 
-    Safe state: shutter closed, supply off, flows at zero.
+    Safe state: supply off, which closes the shutter; flows at zero.
 
     Args:
         supply: of the magnetron; also moves the shutter.
@@ -51,19 +50,19 @@ def sputter(
         thickness: at which the shutter closes, as the monitor shows it [nm].
         argon_flow: set point [sccm].
         oxygen_flow: set point [sccm].
-        presputter: time with the plasma on and the shutter closed [s].
+        presputter: time with the plasma on before the supply opens the shutter [s].
+        settle: for flows and pressure to become steady before the plasma is lit [s].
         time_limit: the deposition fails when it takes longer [min].
         monitor_period: time between process readings [s].
     """
     yield from bps.mv(argon.setpoint, argon_flow, oxygen.setpoint, oxygen_flow)
-    yield from act("gas", lambda: gauge.hold(SETTLE_S))
-    yield from bps.mv(supply.shutter, 0, supply.setpoint, power)
+    yield from act("gas", lambda: gauge.hold(settle))
+    yield from bps.mv(supply.setpoint, power, supply.shutter_delay, presputter)
     yield from bps.mv(supply.output, 1)
     yield from act("presputter", lambda: supply.hold(presputter))
-    monitor.zero_thickness()
-    yield from bps.mv(supply.shutter, 1)
+    yield from act("zero", monitor.start_from_zero)
     yield from act(
         "deposition",
         lambda: monitor.start_action(time_limit * 60).poll(1.0, lambda: monitor.thickness.get() >= thickness),
     )
-    yield from bps.mv(supply.shutter, 0)
+    yield from bps.mv(supply.output, 0)

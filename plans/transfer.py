@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from devices.sample_mover import SampleMover
-
 from plans._act import act
 from plans._operation import Plan, operation
 

@@ -1,1 +1,1 @@
-"""placeholder."""
+"""Simulated instruments that answer on the wire, and the physics behind them."""

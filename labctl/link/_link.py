@@ -91,7 +91,7 @@ class Link:
         self._log_file = log_file
         self._lock = clock.make_rlock()
         self._poller = Poller(clock, device)
-        self._accepted: dict[str, tuple[float, float]] = {}
+        self._accepted: dict[bytes, tuple[float, float]] = {}
         self._manager, self._timeout_s = manager, timeout_s
         self._open_options = dict(open_options or {})
         self._opened: Any = None  # pyvisa's resource; its class depends on the address
@@ -134,11 +134,8 @@ class Link:
         def parse_reply(reply: bytes) -> T:
             return parse(reply.decode("ascii").strip("\r\n" + self._read_end))
 
-        with self.clock.held(), self._lock:
-            value = self._attempt(command.encode("latin1") + self._write_end, self._read_line, parse_reply, repeatable)
-            if plausible is not None:
-                value = self._believe(command, value, plausible, parse_reply)
-            return value
+        request = command.encode("latin1") + self._write_end
+        return self._converse(request, self._read_line, parse_reply, plausible, repeatable)
 
     def write(self, command: str) -> None:
         """Send a text command that has no reply.
@@ -155,6 +152,7 @@ class Link:
         frame: Callable[[bytes], int],
         parse: Callable[[bytes], T],
         *,
+        plausible: Plausible | None = None,
         repeatable: bool = True,
     ) -> T:
         """Send a binary request and return its parsed reply.
@@ -163,6 +161,7 @@ class Link:
             request: all bytes, checksum included.
             frame: told what came so far, returns how many bytes are still missing (0: whole).
             parse: turns the whole reply into a value; raises ValueError for a garbled one.
+            plausible: range and rate that a numeric reply must keep, or be confirmed.
             repeatable: False for a request that must not act twice: no retry.
 
         Raises:
@@ -176,8 +175,7 @@ class Link:
                 received += self._resource.read_bytes(missing, break_on_termchar=False)
             return received
 
-        with self.clock.held(), self._lock:
-            return self._attempt(request, read_frame, parse, repeatable)
+        return self._converse(request, read_frame, parse, plausible, repeatable)
 
     def clear(self) -> None:
         """Drop what is on its way in both directions; never raises."""
@@ -240,20 +238,28 @@ class Link:
     def _read_line(self) -> bytes:
         return bytes(self._resource.read_raw())
 
-    def _believe(self, command: str, value: T, plausible: Plausible, parse: Callable[[bytes], T]) -> T:
-        """Return a reading that is plausible, or that two readings agree on."""
-        last, now = self._accepted.get(command), self.clock.monotonic()
-        readings = [value]
-        if not plausible.accepts(number(value), last, now):
-            request = command.encode("latin1") + self._write_end
-            readings.append(self._attempt(request, self._read_line, parse, repeatable=True))
-            span = abs(number(value)) + abs(number(readings[-1])) + 1e-300
-            agree = abs(number(value) - number(readings[-1])) <= 0.01 * span
-            if not agree and not plausible.accepts(number(readings[-1]), last, now):
-                reason = f"implausible: outside {plausible.low:g}..{plausible.high:g} or changes too fast"
-                raise LinkError(self.device, self.address, command, f"{readings[0]} then {readings[-1]}", reason)
-        self._accepted[command] = (number(readings[-1]), now)
-        return readings[-1]
+    def _converse(
+        self,
+        request: bytes,
+        read: Callable[[], bytes],
+        parse: Callable[[bytes], T],
+        plausible: Plausible | None,
+        repeatable: bool,
+    ) -> T:
+        with self.clock.held(), self._lock:
+            value = self._attempt(request, read, parse, repeatable)
+            if plausible is None:
+                return value
+            last, now = self._accepted.get(request), self.clock.monotonic()
+            if not plausible.accepts(number(value), last, now):
+                again = self._attempt(request, read, parse, repeatable)
+                if not plausible.accepts(number(again), last, now) and not alike(number(value), number(again)):
+                    reason = f"implausible: outside {plausible.low:g}..{plausible.high:g} or changes too fast"
+                    replies = f"{value} then {again}"
+                    raise LinkError(self.device, self.address, readable(request), replies, reason)
+                value = again
+            self._accepted[request] = (number(value), now)
+            return value
 
     def _flush(self) -> None:
         try:
@@ -273,6 +279,11 @@ def number(value: object) -> float:
     if not isinstance(value, float | int):
         raise TypeError(f"plausibility needs a number, not {value!r}")
     return float(value)
+
+
+def alike(first: float, second: float) -> bool:
+    """Return whether two readings agree within one part in fifty."""
+    return abs(first - second) <= 0.01 * (abs(first) + abs(second))
 
 
 def readable(data: bytes) -> str:

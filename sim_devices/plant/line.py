@@ -30,8 +30,8 @@ class Enclosure(Protocol):
 class Line:
     """Places by name, and the one film that each may hold.
 
-    A sample in an open place stands in the room's air: it cools and takes up water. All state of
-    the plant is guarded by one lock, `lock`, which the tools share.
+    A sample in an open place stands in the room's air: it cools and takes up water. The wire lets
+    one request at a time reach the plant, so nothing here is locked.
 
     Args:
         clock: gives the present.
@@ -42,7 +42,6 @@ class Line:
     def __init__(self, clock: Clock, seed: int | str, ambient: Ambient | None = None) -> None:
         self.clock, self.seed = clock, seed
         self.ambient = Ambient(clock, seed) if ambient is None else ambient
-        self.lock = clock.make_rlock()
         self._films: dict[str, Film | None] = {}
         self._fresh: set[str] = set()  # places whose substrate nobody has looked at yet
         self._loads: dict[str, int] = {}
@@ -84,15 +83,14 @@ class Line:
         Raises:
             PlantError: no place belongs to the rack.
         """
-        with self.lock:
-            places = [place for place in self._films if place.rpartition(".")[0] == rack]
-            if not places:
-                raise PlantError(f"rack {rack!r} has no places; known places: {list(self._films)}")
-            empty = [place for place in places if self._films[place] is None and place not in self._fresh]
-            for place in empty:
-                self._fresh.add(place)
-                self._loads[place] = self._loads.get(place, 0) + 1
-            return len(empty)
+        places = [place for place in self._films if place.rpartition(".")[0] == rack]
+        if not places:
+            raise PlantError(f"rack {rack!r} has no places; known places: {list(self._films)}")
+        empty = [place for place in places if self._films[place] is None and place not in self._fresh]
+        for place in empty:
+            self._fresh.add(place)
+            self._loads[place] = self._loads.get(place, 0) + 1
+        return len(empty)
 
     def sample_at(self, place: str) -> Film | None:
         """Return the film at a place, brought up to the present, or None.
@@ -100,9 +98,8 @@ class Line:
         Raises:
             PlantError: the place is unknown.
         """
-        with self.lock:
-            self._bring_up(place)
-            return self.occupant(place)
+        self._bring_up(place)
+        return self.occupant(place)
 
     def occupant(self, place: str) -> Film | None:
         """Return the film at a place as it was last advanced, or None; for tools.
@@ -122,16 +119,15 @@ class Line:
         Raises:
             PlantError: a place is unknown, the source is empty or the destination is full.
         """
-        with self.lock:
-            self._bring_up(source)
-            self._bring_up(destination)
-            film = self.occupant(source)
-            if film is None:
-                raise PlantError(f"cannot move {source} -> {destination}: {source} is empty")
-            if (other := self.occupant(destination)) is not None:
-                raise PlantError(f"cannot move {source} -> {destination}: {destination} holds {other.serial}")
-            self._films[source], self._films[destination] = None, film
-            self._aired[destination] = self._grid_index()
+        self._bring_up(source)
+        self._bring_up(destination)
+        film = self.occupant(source)
+        if film is None:
+            raise PlantError(f"cannot move {source} -> {destination}: {source} is empty")
+        if (other := self.occupant(destination)) is not None:
+            raise PlantError(f"cannot move {source} -> {destination}: {destination} holds {other.serial}")
+        self._films[source], self._films[destination] = None, film
+        self._aired[destination] = self._grid_index()
 
     def remove(self, place: str) -> Film:
         """Take the sample at a place out of the line, for the archive or the bin, and return it.
@@ -139,12 +135,11 @@ class Line:
         Raises:
             PlantError: the place is unknown or empty.
         """
-        with self.lock:
-            film = self.sample_at(place)
-            if film is None:
-                raise PlantError(f"cannot remove a sample: {place} is empty")
-            self._films[place] = None
-            return film
+        film = self.sample_at(place)
+        if film is None:
+            raise PlantError(f"cannot remove a sample: {place} is empty")
+        self._films[place] = None
+        return film
 
     def _check(self, place: str) -> None:
         if place not in self._films:

@@ -1,0 +1,102 @@
+"""A DC sputter supply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ophyd import Component as Cpt
+from typing_extensions import override
+
+from devices._device import Identity, LinkedDevice
+from devices._signals import Readback, Setting
+from labctl.link import Link, Plausible
+
+OFF, ON = 0, 1
+
+
+def _text(reply: bytes) -> str:
+    return reply.decode("ascii")
+
+
+def _number(reply: bytes) -> float:
+    return float(int(reply))
+
+
+def _first_shutter(reply: bytes) -> int:
+    return reply[0] & 1
+
+
+@dataclass(frozen=True)
+class _Fixed:
+    """A one-letter query with a reply of fixed length, and the command that sets the same."""
+
+    query: str
+    length: int
+    command: str | None = None
+    parse: Callable[[bytes], Any] = _number
+    plausible: Plausible | None = None
+
+    def read(self, link: Link) -> Any:  # as `parse` gives it
+        def missing(received: bytes) -> int:
+            return self.length - len(received)
+
+        return link.exchange(self.query.encode(), missing, self.parse, plausible=self.plausible)
+
+    def write(self, link: Link, value: Any) -> None:
+        if self.command is None:
+            raise TypeError(f"{self.query} is read-only")
+        link.write(self.command.format(round(value)))
+
+
+@dataclass(frozen=True)
+class _Output:
+    """On and off are two letters."""
+
+    def read(self, link: Link) -> int:
+        return int(_Fixed("a", 1, plausible=Plausible(0, 1)).read(link))
+
+    def write(self, link: Link, value: int) -> None:
+        link.write("A" if value else "B")
+
+
+class AjaDCXS(LinkedDevice):
+    """AJA DCXS-750 DC magnetron supply: power regulation, one gun, automatic shutter.
+
+    The supply opens the gun's shutter `shutter_delay` after its output went on, and closes it when the
+    output goes off.
+    """
+
+    protocol = "single letters, replies of fixed length, no checksum; numbers are checked for plausibility"
+    source = "AJA International, DCXS Series Operating Manual, chapter 'RS-232 command set'"
+    safe_state = "Output off; the supply closes the shutter."
+    models = ("DCXS",)
+    open_options: ClassVar = {"read_termination": "", "write_termination": "", "baud_rate": 38400}
+    process = ("power", "voltage", "current", "output", "shutter", "fault_code")
+
+    power = Cpt(Readback, point=_Fixed("d", 4, plausible=Plausible(0, 800)), units="W", kind="hinted")
+    voltage = Cpt(Readback, point=_Fixed("e", 4, plausible=Plausible(0, 1200)), units="V", kind="normal")
+    current = Cpt(Readback, point=_Fixed("f", 4, plausible=Plausible(0, 2500)), units="mA", kind="normal")
+    setpoint = Cpt(Setting, point=_Fixed("b", 4, "C{:04d}"), units="W", limits=(0.0, 750.0), kind="normal")
+    output = Cpt(Setting, point=_Output(), units=None, dtype="integer", limits=(0, 1), kind="normal")
+    shutter = Cpt(Readback, point=_Fixed("p", 1, parse=_first_shutter), units=None, dtype="integer", kind="normal")
+    shutter_delay = Cpt(Setting, point=_Fixed("h", 2, "F{:02d}"), units="s", limits=(0.0, 99.0), kind="normal")
+    ramp_time = Cpt(Setting, point=_Fixed("g", 2, "E{:02d}"), units="s", limits=(0.0, 99.0), kind="normal")
+    regulation = Cpt(Setting, point=_Fixed("c", 1, "D{:d}"), units=None, dtype="integer", limits=(0, 2), kind="config")
+    gun = Cpt(Setting, point=_Fixed("y", 1, "Z{:d}"), units=None, dtype="integer", limits=(1, 5), kind="config")
+    target = Cpt(Readback, point=_Fixed("n", 8, parse=_text), units=None, dtype="string", kind="config")
+    fault_code = Cpt(Readback, point=_Fixed("o", 1), units=None, dtype="integer", kind="normal")
+
+    @override
+    def identify(self) -> Identity:
+        """Ask for type and firmware; raises `LinkError`."""
+        kind = _Fixed("?", 9, parse=_text).read(self.link)
+        return Identity("AJA International", kind.strip(), firmware=_Fixed("z", 5, parse=_text).read(self.link).strip())
+
+    @override
+    def make_safe(self) -> None:
+        """Switch the output off; raises `LinkError`."""
+        self.output.put(OFF)
+        if self.output.get() != OFF:  # the command has no reply: look
+            self.output.put(OFF)

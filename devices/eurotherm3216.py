@@ -1,0 +1,101 @@
+"""A furnace's temperature controller."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ophyd import Component as Cpt
+from typing_extensions import override
+
+from devices._device import ClockStatus, Identity, LinkedDevice
+from devices._signals import Readback, Setting
+from devices.modbus import Register, read_registers
+
+AUTOMATIC, OFF = 0, 2
+RESET, RUN, HELD, END = 0, 1, 2, 3
+SENSOR_BREAK = 0x20
+"""Bit of the summary status."""
+POLL_S = 5.0
+
+
+class Eurotherm3216(LinkedDevice):
+    """Eurotherm 3216 and its sisters 3208 and 3204: one loop, ramp and dwell, Modbus RTU.
+
+    The programme runs in the controller: the set point climbs from the measured temperature at
+    `ramp_rate`, the dwell timer starts when the temperature is within `dwell_threshold` of the
+    target, and at its end the controller itself switches the output off (end type "Off"), whether
+    or not anybody still listens.
+    """
+
+    protocol = "Modbus RTU"
+    source = (
+        "Eurotherm 3200 Series Engineering Manual HA027986: section 'Parameter Modbus Addresses' and chapter "
+        "'Timer' (dwell timer, end type Off); one decimal place configured"
+    )
+    safe_state = "Control mode off: the heater gets no power; timer reset."
+    models = ("3216", "3208", "3204")
+    open_options: ClassVar = {"read_termination": "", "write_termination": "", "baud_rate": 9600}
+    process = ("temperature", "working_setpoint", "heater_power", "summary_status")
+
+    temperature = Cpt(Readback, point=Register(1, 10), units="degC", kind="hinted")
+    target_setpoint = Cpt(Setting, point=Register(2, 10), units="degC", limits=(0.0, 1200.0), kind="normal")
+    heater_power = Cpt(Readback, point=Register(4, 10), units="percent", kind="normal")
+    working_setpoint = Cpt(Readback, point=Register(5, 10), units="degC", kind="normal")
+    proportional_band = Cpt(Readback, point=Register(6, 10), units="K", kind="config")
+    integral_time = Cpt(Readback, point=Register(8), units="s", kind="config")
+    derivative_time = Cpt(Readback, point=Register(9), units="s", kind="config")
+    alarm_threshold = Cpt(Setting, point=Register(13, 10), units="degC", limits=(0.0, 1300.0), kind="config")
+    timer_status = Cpt(Setting, point=Register(23), units=None, dtype="integer", limits=(0, 3), kind="normal")
+    ramp_rate = Cpt(Setting, point=Register(35, 10), units="K/min", limits=(0.1, 100.0), kind="normal")
+    summary_status = Cpt(Readback, point=Register(75, signed=False), units=None, dtype="integer", kind="normal")
+    setpoint_high_limit = Cpt(Readback, point=Register(111, 10), units="degC", kind="config")
+    setpoint_low_limit = Cpt(Readback, point=Register(112, 10), units="degC", kind="config")
+    mode = Cpt(Setting, point=Register(273), units=None, dtype="integer", limits=(0, 2), kind="normal")
+    dwell_threshold = Cpt(Setting, point=Register(322, 10), units="K", limits=(0.1, 50.0), kind="config")
+    dwell = Cpt(Setting, point=Register(324, 10), units="min", limits=(0.0, 3000.0), kind="normal")
+    dwell_remaining = Cpt(Readback, point=Register(360, 10), units="min", kind="normal")
+
+    @override
+    def identify(self) -> Identity:
+        """Ask for instrument type and firmware; raises `LinkError`."""
+        (kind,) = read_registers(self.link, 1, 122)
+        (firmware,) = read_registers(self.link, 1, 107)
+        return Identity("Eurotherm", f"{kind:04X}", firmware=f"{firmware:04X}")
+
+    def run_programme(self, ramp_rate: float, target: float, dwell: float, timeout_s: float) -> ClockStatus:
+        """Ramp to `target`, hold it, end with the heater off; return the status of that.
+
+        Args:
+            ramp_rate: [K/min], 0.1 to 100.
+            target: [degC], within the limits of `target_setpoint`.
+            dwell: time at the target [min], 0 to 3000.
+            timeout_s: lab seconds after which it fails.
+
+        Raises:
+            LimitError: a value is outside its limits; nothing was sent.
+            LinkError: the controller does not answer.
+        """
+        settings = ((self.ramp_rate, ramp_rate), (self.target_setpoint, target), (self.dwell, dwell))
+        for signal, value in settings:
+            signal.check_value(value)
+        self.make_safe()
+        for signal, value in settings:
+            signal.put(value)
+        self.mode.put(AUTOMATIC)
+        self.timer_status.put(RUN)
+        return self.start_action(timeout_s).poll(POLL_S, self._programme_ended)
+
+    def cool_below(self, temperature: float, timeout_s: float) -> ClockStatus:
+        """Return a status that ends when the furnace is below `temperature` [degC]."""
+        return self.start_action(timeout_s).poll(POLL_S, lambda: self.temperature.get() < temperature)
+
+    def _programme_ended(self) -> bool:
+        if self.summary_status.get() & SENSOR_BREAK:
+            raise RuntimeError(f"{self.name}: thermocouple is broken")
+        return bool(self.timer_status.get() == END)
+
+    @override
+    def make_safe(self) -> None:
+        """Switch the output off and reset the timer; raises `LinkError`."""
+        self.mode.put(OFF)
+        self.timer_status.put(RESET)

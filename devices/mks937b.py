@@ -1,0 +1,86 @@
+"""A vacuum gauge controller."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ophyd import Component as Cpt
+from typing_extensions import override
+
+from devices._device import Identity, LinkedDevice
+from devices._signals import Readback
+from labctl.link import Link, Plausible
+
+_PASCAL = {"TORR": 133.322368, "MBAR": 100.0, "PASCAL": 1.0, "MICRON": 0.133322368}
+_REPLY = re.compile(rb"@253ACK(.*);FF$")
+_SHORTEST = len(b"@253ACK0;FF")
+
+
+def ask(link: Link, command: str, plausible: Plausible | None = None) -> str:
+    """Return the answer of the controller at address 253 to a query such as ``PR1?``; raises `LinkError`."""
+
+    def missing(received: bytes) -> int:
+        if received.endswith(b";FF"):
+            return 0
+        return max(1, _SHORTEST - len(received))
+
+    def parse(reply: bytes) -> str:
+        match = _REPLY.search(reply)
+        if match is None:
+            raise ValueError("not an acknowledged reply of address 253")
+        return match[1].decode("ascii")
+
+    return link.exchange(f"@253{command};FF".encode(), missing, parse, plausible=plausible)
+
+
+@dataclass(frozen=True)
+class _Pressure:
+    """A sensor's pressure [Pa], whatever unit the front panel is set to."""
+
+    channel: int
+
+    def read(self, link: Link) -> float:
+        unit = ask(link, "U?").upper()
+        return float(ask(link, f"PR{self.channel}?")) * _PASCAL[unit]
+
+    def write(self, link: Link, value: float) -> None:
+        raise TypeError("a pressure is read-only")
+
+
+@dataclass(frozen=True)
+class _Word:
+    """A text answer."""
+
+    query: str
+
+    def read(self, link: Link) -> str:
+        return ask(link, self.query)
+
+    def write(self, link: Link, value: str) -> None:
+        raise TypeError(f"{self.query} is read-only")
+
+
+class MKS937B(LinkedDevice):
+    """MKS 937B gauge controller at address 253: a cold cathode on channel 1, a Pirani on channel 2."""
+
+    protocol = "MKS ASCII, @253 ... ;FF; no checksum"
+    source = "MKS Instruments, Series 937B Operation Manual, chapter 'RS232/485 Serial Communication Commands'"
+    safe_state = "It only listens: nothing to do."
+    models = ("937B",)
+    open_options: ClassVar = {"read_termination": "", "write_termination": "", "baud_rate": 9600}
+    process = ("pressure",)
+
+    pressure = Cpt(Readback, point=_Pressure(1), units="Pa", kind="hinted")
+    foreline_pressure = Cpt(Readback, point=_Pressure(2), units="Pa", kind="normal")
+    panel_unit = Cpt(Readback, point=_Word("U?"), units=None, dtype="string", kind="config")
+
+    @override
+    def identify(self) -> Identity:
+        """Ask for model, serial number and firmware; raises `LinkError`."""
+        return Identity("MKS", ask(self.link, "MD?"), ask(self.link, "SN?"), ask(self.link, "FV?"))
+
+    @override
+    def make_safe(self) -> None:
+        """Do nothing: the gauge is passive."""

@@ -1,0 +1,191 @@
+"""A laboratory that can be worked with: devices on links, grouped into stations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyvisa
+
+from labctl.clock import Clock
+from labctl.errors import LabError
+from labctl.lab._file import LabFile, narrowed_limits
+from labctl.link import Link
+from labctl.metadata import LabMetadata, source_revision, versions
+from labctl.recipes import OperationSchema
+
+if TYPE_CHECKING:
+    from devices import Identity, LinkedDevice
+    from labctl.lab._simulated import SimulatedPlant
+
+
+@dataclass(frozen=True)
+class Station:
+    """One tool: the devices of each operation it offers, and its places."""
+
+    name: str
+    operations: Mapping[str, tuple[LinkedDevice, ...]]
+    """Devices in the order of the operation's roles."""
+    places: int = 1
+    load_wait_s: float = 0.0
+
+    @property
+    def devices(self) -> tuple[LinkedDevice, ...]:
+        """Every device, once."""
+        return tuple(dict.fromkeys(device for group in self.operations.values() for device in group))
+
+    def refusals(self, schema: OperationSchema, parameters: Mapping[str, Any]) -> dict[str, str]:
+        """Return, by parameter, why this station cannot do an operation: a device's limits forbid the value.
+
+        Args:
+            schema: of an operation that the station offers.
+            parameters: values in the units that the schema declares.
+        """
+        devices = dict(zip(schema.roles, self.operations[schema.kind], strict=True))
+        refused = {}
+        for parameter, value in parameters.items():
+            bound = schema.limited_by(parameter)
+            if bound is None or not isinstance(value, int | float):
+                continue
+            signal = getattr(devices[bound.role], bound.signal)
+            low, high = signal.limits or (-float("inf"), float("inf"))
+            if not low <= value * bound.scale <= high:
+                unit = schema.units().get(parameter, "")
+                allowed = f"{low / bound.scale:g}..{high / bound.scale:g} {unit}".strip()
+                text = f"{value:g} {unit}".strip()
+                refused[parameter] = f"{text} is outside {allowed}, the limits of {signal.name} on station {self.name}"
+        return refused
+
+
+@dataclass
+class Lab:
+    """Stations, racks and devices of one laboratory on one clock; nothing is connected before it is used."""
+
+    name: str
+    clock: Clock
+    metadata: LabMetadata
+    devices: dict[str, LinkedDevice]
+    stations: dict[str, Station]
+    racks: dict[str, int]
+    mover: str = ""
+    """Station that carries samples; empty when samples need not be carried."""
+    ambient: tuple[LinkedDevice, ...] = ()
+    """Read before and after every operation."""
+    plant: SimulatedPlant | None = None
+    """What is behind simulated instruments; None for real ones."""
+    _manager: Any = field(default=None, repr=False)
+
+    def connect(self) -> dict[str, Identity | LabError]:
+        """Ask every instrument who it is; return the answer or the error of each."""
+        found: dict[str, Identity | LabError] = {}
+        for name, device in self.devices.items():
+            try:
+                found[name] = device.connect()
+            except LabError as error:
+                found[name] = error
+        return found
+
+    def make_safe(self) -> list[str]:
+        """Make every device safe; return what failed, in words."""
+        failures = []
+        for name, device in self.devices.items():
+            try:
+                device.make_safe()
+            except LabError as error:
+                failures.append(f"{name} may NOT be safe: {error}")
+        return failures
+
+    def fail_fast(self) -> None:
+        """Let no link retry or wait long any more."""
+        for device in self.devices.values():
+            device.link.fail_fast()
+
+    def close(self) -> None:
+        """Close every link."""
+        for device in self.devices.values():
+            device.link.close()
+        self._manager.close()
+
+
+def build_lab(
+    file: LabFile,
+    clock: Clock,
+    schemas: Mapping[str, OperationSchema],
+    *,
+    seed: int | None = None,
+    rows: Sequence[Mapping[str, float]] | None = None,
+    wire_logs: Path | None = None,
+) -> Lab:
+    """Return the laboratory of a checked lab file; nothing is connected yet.
+
+    Args:
+        file: as `read_lab` gives it.
+        clock: for everything in the laboratory.
+        schemas: every kind of operation there is.
+        seed: of a simulated laboratory; the lab file's own when omitted.
+        rows: what simulated tables of measured recipes answer with.
+        wire_logs: directory for the wire logs of the devices that ask for one.
+
+    Raises:
+        LabError: the VISA library cannot be loaded.
+    """
+    plant = None
+    if file.is_simulated:
+        from labctl.lab._simulated import build_plant
+
+        plant = build_plant(file, clock, file.simulated.seed if seed is None else seed, rows)
+        library: Any = plant.library(clock, {name: entry.address for name, entry in file.devices.items()})
+    else:
+        library = file.backend
+    try:
+        manager = pyvisa.ResourceManager(library)
+    except (OSError, ValueError) as error:
+        raise LabError(f"VISA library {file.backend!r} cannot be loaded: {error}") from error
+    devices = {name: _build_device(file, name, manager, clock, wire_logs) for name in file.devices}
+    stations = {
+        name: Station(
+            name,
+            {
+                kind: tuple(devices[roles[role]] for role in schemas[kind].roles)
+                for kind, roles in entry.operations.items()
+            },
+            entry.places,
+            entry.load_wait,
+        )
+        for name, entry in file.stations.items()
+    }
+    metadata = LabMetadata(
+        lab=file.lab,
+        station="-",
+        operator=file.operator,
+        simulated=file.is_simulated,
+        versions=versions(),
+        source_revision=source_revision(),
+        policy=file.policy,
+    )
+    ambient = tuple(devices[name] for name in file.ambient)
+    return Lab(file.lab, clock, metadata, devices, stations, file.racks, file.mover, ambient, plant, manager)
+
+
+def _build_device(file: LabFile, name: str, manager: Any, clock: Clock, wire_logs: Path | None) -> LinkedDevice:
+    from devices import device_class
+
+    entry = file.devices[name]
+    kind = device_class(entry.kind)
+    options = dict(kind.open_options)
+    link = Link(
+        manager,
+        entry.address,
+        clock,
+        device=name,
+        timeout_s=entry.timeout,
+        retries=entry.retries,
+        read_termination=options.pop("read_termination", "\n"),
+        write_termination=options.pop("write_termination", "\n"),
+        log_file=wire_logs / f"{name}.log" if entry.wire_log and wire_logs is not None else None,
+        open_options={key: value for key, value in options.items() if entry.address.upper().startswith("ASRL")},
+    )
+    limits, _ = narrowed_limits(kind, entry.limits, name)
+    return kind(name=name, link=link, narrowed_limits=limits, calibration=entry.calibration)

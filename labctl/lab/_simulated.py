@@ -1,0 +1,148 @@
+"""Simulated instruments in the place of real ones: which tool each belongs to, and the plant behind them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from labctl.clock import Clock
+from labctl.lab._file import LabFile
+
+if TYPE_CHECKING:
+    from sim_devices.plant import Line
+    from sim_devices.wire import Instrument, SimVisaLibrary
+
+SIMULATIONS = {
+    "AjaDCXS": "sim_devices.aja_dcxs:SimAjaDCXS",
+    "AlicatMC": "sim_devices.alicat_mc:SimAlicatMC",
+    "Eurotherm3216": "sim_devices.eurotherm3216:SimEurotherm3216",
+    "InficonSQM160": "sim_devices.inficon_sqm160:SimInficonSQM160",
+    "Keithley2400": "sim_devices.keithley2400:SimKeithley2400",
+    "MKS937B": "sim_devices.mks937b:SimMKS937B",
+    "RecipeTable": "sim_devices.recipe_table:SimRecipeTable",
+    "SampleMover": "sim_devices.sample_mover:SimSampleMover",
+    "ThorlabsPM100D": "sim_devices.thorlabs_pm100d:SimThorlabsPM100D",
+    "VaisalaHMT330": "sim_devices.vaisala_hmt330:SimVaisalaHMT330",
+}
+"""Simulation of each device class."""
+
+
+def _simulation(kind: str) -> type[Instrument]:
+    module, _, name = SIMULATIONS[kind].partition(":")
+    found: type[Instrument] = getattr(import_module(module), name)
+    return found
+
+
+def fault_kinds(kind: str) -> tuple[str, ...]:
+    """Return the faults that the simulation of a device class knows."""
+    from sim_devices.wire import WIRE_FAULTS
+
+    return (*WIRE_FAULTS, *_simulation(kind).fault_kinds)
+
+
+@dataclass
+class SimulatedPlant:
+    """Every simulated instrument of a laboratory, and the line behind them."""
+
+    line: Line
+    instruments: dict[str, Instrument] = field(default_factory=dict)
+    """By device name."""
+
+    def library(self, clock: Clock, addresses: Mapping[str, str]) -> SimVisaLibrary:
+        """Return a VISA library with the instruments at their addresses."""
+        from sim_devices.wire import SimVisaLibrary
+
+        library = SimVisaLibrary.create(clock)
+        for name, instrument in self.instruments.items():
+            library.add(addresses[name], instrument)
+        return library
+
+
+def build_plant(
+    file: LabFile, clock: Clock, seed: int, rows: Sequence[Mapping[str, float]] | None = None
+) -> SimulatedPlant:
+    """Return the simulated instruments of a lab file, its racks full of fresh substrates.
+
+    Args:
+        file: a checked lab file.
+        clock: the lab's.
+        seed: of noise, weather and substrates.
+        rows: what tables of measured recipes answer with.
+    """
+    from sim_devices.plant import Line
+
+    plant = SimulatedPlant(Line(clock, seed))
+    for rack, n in file.racks.items():
+        plant.line.add_places(rack, n)
+        plant.line.load_substrates(rack)
+    for station, entry in file.stations.items():
+        places = plant.line.add_places(station, entry.places) if station != file.mover else ()
+        tool = _Tool(file, plant, seed, places)
+        for roles in entry.operations.values():
+            for role, device in roles.items():
+                if device not in plant.instruments:
+                    plant.instruments[device] = tool.make(device, role, rows or ())
+    everywhere = _Tool(file, plant, seed, ())
+    for device in file.devices:
+        if device not in plant.instruments:
+            plant.instruments[device] = everywhere.make(device, "", rows or ())
+    return plant
+
+
+class _Tool:
+    """Makes the instruments of one station; those of a chamber or a furnace share it."""
+
+    def __init__(self, file: LabFile, plant: SimulatedPlant, seed: int, places: Sequence[str]) -> None:
+        self._file, self._plant, self._seed, self._places = file, plant, seed, tuple(places)
+        self._shared: dict[str, Any] = {}
+
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._shared:
+            self._shared[name] = make()
+        return self._shared[name]
+
+    def _chamber(self) -> Any:
+        from sim_devices.plant import SputterChamber
+
+        return self._once(
+            "chamber",
+            lambda: SputterChamber(self._plant.line, self._places, self._file.simulated.target_used),
+        )
+
+    def _furnace(self) -> Any:
+        from sim_devices.plant import TubeFurnace
+
+        oxygen = self._file.simulated.furnace_oxygen
+        return self._once("furnace", lambda: TubeFurnace(self._plant.line, self._places, oxygen))
+
+    def make(self, device: str, role: str, rows: Sequence[Mapping[str, float]]) -> Instrument:
+        """Return the simulation of a device."""
+        from sim_devices.wire import Fault
+
+        kind, line, options = self._file.devices[device].kind, self._plant.line, self._file.simulated
+        place = self._places[0] if self._places else ""
+        special: dict[str, Callable[[], dict[str, Any]]] = {
+            "AjaDCXS": lambda: {"chamber": self._chamber()},
+            "AlicatMC": lambda: {"gas": {"argon": "Ar", "oxygen": "O2"}.get(role, "Air")},
+            "Eurotherm3216": lambda: {"furnace": self._furnace()},
+            "InficonSQM160": lambda: {"chamber": self._chamber()},
+            "Keithley2400": lambda: {"line": line, "place": place},
+            "MKS937B": lambda: {"chamber": self._chamber()},
+            "RecipeTable": lambda: {"rows": rows, "measure_s": options.measure_time},
+            "SampleMover": lambda: {"line": line, "move_s": options.move_time},
+            "ThorlabsPM100D": lambda: {"line": line, "place": place},
+            "VaisalaHMT330": lambda: {"ambient": line.ambient},
+        }
+        faults = [
+            Fault(entry.kind, entry.start, entry.duration or math.inf, entry.probability, entry.amount)
+            for entry in options.faults
+            if entry.device == device
+        ]
+        clock = line.clock
+        instrument = _simulation(kind)(clock, f"{self._seed}:{device}", faults=faults, **special[kind]())
+        if kind == "AlicatMC" and role in ("argon", "oxygen"):
+            setattr(self._chamber(), f"{role}_sccm", lambda: instrument.flow_sccm)  # type: ignore[attr-defined]
+        return instrument

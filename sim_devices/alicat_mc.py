@@ -1,0 +1,95 @@
+"""A simulated Alicat mass flow controller."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+from labctl.clock import Clock
+from sim_devices.wire import Fault, LineInstrument
+
+_RESPONSE_S = 0.4
+
+
+class SimAlicatMC(LineInstrument):
+    """Data frames, set point, manufacturing data; the flow follows the set point within a second.
+
+    Source: Alicat Scientific, MC-Series Operating Manual, 'RS-232 / RS-485 Serial Communication'.
+    """
+
+    reply_delay_s = 0.008
+    fault_kinds: ClassVar = {
+        "no_flow": "the bottle is empty: no gas flows",
+        "wrong_flow": "the flow is `amount` times what is shown",
+        "stuck_readback": "the flow shown keeps its value",
+    }
+
+    def __init__(
+        self,
+        clock: Clock,
+        seed: int | str,
+        faults: Sequence[Fault] = (),
+        gas: str = "Ar",
+        full_scale_sccm: float = 100.0,
+    ) -> None:
+        super().__init__(clock, seed, faults)
+        self._gas, self._full_scale = gas, full_scale_sccm
+        self._setpoint, self._from, self._changed_at = 0.0, 0.0, clock.monotonic()
+        self._shown = 0.0
+
+    def _steered_sccm(self) -> float:
+        age_s = self.clock.monotonic() - self._changed_at
+        return self._setpoint + (self._from - self._setpoint) * math.exp(-age_s / _RESPONSE_S)
+
+    @property
+    def flow_sccm(self) -> float:
+        """What really flows [sccm]."""
+        if self.faults.active("no_flow") is not None:
+            return 0.0
+        wrong = self.faults.active("wrong_flow")
+        return self._steered_sccm() * (wrong.amount if wrong is not None else 1.0)
+
+    def answer_line(self, line: str) -> str | None:
+        """Answer a poll, a set point or a question of unit A; say nothing to others."""
+        if not line.startswith("A"):
+            return None
+        command = line[1:]
+        if command == "??M*":
+            return self._about()
+        if command.startswith("S"):
+            self._set(command[1:])
+        elif command:
+            return "?"
+        return self._frame()
+
+    def _set(self, text: str) -> None:
+        try:
+            value = float(text)
+        except ValueError:
+            return  # as the instrument: the frame shows that nothing changed
+        self._from, self._changed_at = self._steered_sccm(), self.clock.monotonic()
+        self._setpoint = round(min(max(value, 0.0), self._full_scale), 2)
+
+    def _frame(self) -> str:
+        if self.faults.active("stuck_readback") is None:
+            flow = 0.0 if self.faults.active("no_flow") is not None else self._steered_sccm()
+            self._shown = flow + (self.random.gauss(0.0, 2e-4) * self._full_scale if flow > 0.05 else 0.0)
+        pressure = 29.40 + self.random.gauss(0.0, 0.02)
+        flow_text = f"{self._shown:+07.2f}"
+        return f"A {pressure:+07.2f} {22.5:+07.2f} {flow_text} {flow_text} {self._setpoint:06.2f} {self._gas}"
+
+    def _about(self) -> str:
+        texts = (
+            "Alicat Scientific",
+            "www.alicat.com",
+            "+1 000 000 0000",
+            "simulated",
+            f"Model Number MC-{self._full_scale:g}SCCM-D",
+            "Serial Number 000000",
+            "Date Manufactured 01/01/2026",
+            "Date Calibrated 01/01/2026",
+            "Calibrated By simulation",
+            "Software GP07R100",
+        )
+        return "\r".join(f"A M{number:02d} {text}" for number, text in enumerate(texts))

@@ -1,0 +1,143 @@
+"""A simulated Eurotherm 3216 on a simulated tube furnace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from labctl.clock import Clock
+from sim_devices.modbus import ILLEGAL_ADDRESS, ILLEGAL_VALUE, ModbusError, ModbusInstrument
+from sim_devices.plant import TubeFurnace
+from sim_devices.wire import Fault
+
+_AUTOMATIC, _OFF = 0, 2
+_RESET, _RUN, _HELD, _END = 0, 1, 2, 3
+_SENSOR_BREAK_DEGC = 1372.0
+_NOISE_K = 0.08
+
+
+class SimEurotherm3216(ModbusInstrument):
+    """Registers, PID loop, set-point ramp and dwell timer.
+
+    Source: Eurotherm 3200 Series Engineering Manual HA027986. Tuned so that a fast ramp overshoots
+    by a few kelvin, as a real furnace does.
+    """
+
+    reply_delay_s = 0.012
+    fault_kinds: ClassVar = {
+        "dead_heater": "the element is broken: no heat whatever the output",
+        "stuck_readback": "the temperature register keeps its value",
+        "sensor_break": "the thermocouple is open",
+    }
+
+    def __init__(self, clock: Clock, seed: int | str, furnace: TubeFurnace, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(clock, seed, faults)
+        self._furnace = furnace
+        furnace.controller, furnace.heater_works = self._control, lambda: self.faults.active("dead_heater") is None
+        self._target, self._rate, self._dwell_min, self._threshold = 0.0, 5.0, 0.0, 2.0
+        self._mode, self._timer, self._dwelt_s = _OFF, _RESET, 0.0
+        self._working = furnace.wall_degC
+        self._integral, self._output, self._alarm = 0.0, 0.0, 1250.0
+        self._last_degC = furnace.wall_degC
+        self._shown_degC = furnace.wall_degC
+
+    def _control(self, wall_degC: float, step_s: float) -> float:
+        """Advance set point, timer and PID loop; return the output, 0 to 1."""
+        broken = self.faults.active("sensor_break") is not None or wall_degC > 1300.0
+        if self._mode != _AUTOMATIC or broken:
+            self._output, self._integral, self._working = 0.0, 0.0, wall_degC
+            return 0.0
+        reach = self._rate / 60.0 * step_s
+        self._working += max(-reach, min(reach, self._target - self._working))
+        self._time(wall_degC, step_s)
+        error = self._working - wall_degC
+        slope = (wall_degC - self._last_degC) / step_s
+        self._last_degC = wall_degC
+        wanted = error / 40.0 + self._integral - slope * 0.6
+        if 0.0 < wanted < 1.0 or (wanted >= 1.0 and error < 0.0) or (wanted <= 0.0 and error > 0.0):
+            self._integral += error / 40.0 * step_s / 240.0
+        self._output = min(1.0, max(0.0, wanted))
+        return self._output
+
+    def _time(self, wall_degC: float, step_s: float) -> None:
+        if self._timer != _RUN or abs(self._working - self._target) > 1e-6:
+            return
+        if self._dwelt_s > 0.0 or abs(wall_degC - self._target) <= self._threshold:
+            self._dwelt_s += step_s
+        if self._dwelt_s >= self._dwell_min * 60.0 and self._dwelt_s > 0.0:
+            self._timer, self._mode = _END, _OFF
+
+    def _temperature(self) -> float:
+        if self.faults.active("sensor_break") is not None:
+            return _SENSOR_BREAK_DEGC
+        if self.faults.active("stuck_readback") is None:
+            self._shown_degC = self._furnace.wall_degC + self.random.gauss(0.0, _NOISE_K)
+        return self._shown_degC
+
+    def _status(self) -> int:
+        alarm = 1 if self._furnace.wall_degC > self._alarm else 0
+        return alarm | (0x20 if self.faults.active("sensor_break") is not None else 0)
+
+    def read_register(self, address: int) -> int:
+        """Return a register; numbers have one decimal place."""
+        self._furnace.advance()
+        remaining = max(0.0, self._dwell_min - self._dwelt_s / 60.0)
+        tenths = {
+            1: self._temperature,
+            2: lambda: self._target,
+            4: lambda: 100.0 * self._output,
+            5: lambda: self._working,
+            6: lambda: 40.0,
+            13: lambda: self._alarm,
+            35: lambda: self._rate,
+            111: lambda: 1200.0,
+            112: lambda: 0.0,
+            322: lambda: self._threshold,
+            324: lambda: self._dwell_min,
+            360: lambda: remaining,
+        }
+        whole = {8: 240, 9: 24, 23: self._timer, 107: 0x0123, 122: 0x3216, 273: self._mode}
+        if address in tenths:
+            return round(tenths[address]() * 10.0) & 0xFFFF
+        if address == 75:
+            return self._status()
+        if address in whole:
+            return whole[address]
+        raise ModbusError(ILLEGAL_ADDRESS)
+
+    def write_register(self, address: int, word: int) -> None:
+        """Set a register."""
+        self._furnace.advance()
+        value = (word - 0x10000 if word & 0x8000 else word) / 10.0
+        if address == 2:
+            self._target = _within(value, 0.0, 1200.0)
+        elif address == 13:
+            self._alarm = _within(value, 0.0, 1300.0)
+        elif address == 35:
+            self._rate = _within(value, 0.1, 100.0)
+        elif address == 322:
+            self._threshold = _within(value, 0.1, 50.0)
+        elif address == 324:
+            self._dwell_min = _within(value, 0.0, 3000.0)
+        elif address == 23:
+            self._set_timer(int(_within(word, 0, 3)))
+        elif address == 273:
+            self._set_mode(int(_within(word, 0, 2)))
+        else:
+            raise ModbusError(ILLEGAL_ADDRESS)
+
+    def _set_timer(self, state: int) -> None:
+        if state == _RESET:
+            self._dwelt_s = 0.0
+        self._timer = state
+
+    def _set_mode(self, mode: int) -> None:
+        if mode == _AUTOMATIC and self._mode != _AUTOMATIC:
+            self._working = self._last_degC = self._furnace.wall_degC  # servo to the measured value
+        self._mode = mode
+
+
+def _within(value: float, low: float, high: float) -> float:
+    if not low <= value <= high:
+        raise ModbusError(ILLEGAL_VALUE)
+    return value
