@@ -165,6 +165,10 @@ class LinkedDevice(Device):
         if action is not None:
             action.fail(error)
 
+    def read_process(self) -> dict[str, dict[str, Any]]:
+        """Return value and time of every signal named in `process`; raises `LinkError`."""
+        return {key: reading for attr in self.process for key, reading in getattr(self, attr).read().items()}
+
     def make_safe(self) -> None:
         """Bring the instrument to its safe state; may be repeated; raises `LinkError`."""
         raise NotImplementedError

@@ -43,7 +43,7 @@ class Trace:
 
     def read(self) -> Readings:
         """Read every quantity over the wire; raises `LinkError`."""
-        return {key: reading for signal in self._signals for key, reading in signal.read().items()}
+        return {key: reading for device in self.devices for key, reading in device.read_process().items()}
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Describe every quantity."""

@@ -73,7 +73,7 @@ class AjaDCXS(LinkedDevice):
     safe_state = "Output off; the supply closes the shutter."
     models = ("DCXS",)
     open_options: ClassVar = {"read_termination": "", "write_termination": "", "baud_rate": 38400}
-    process = ("power", "voltage", "current", "output", "shutter", "fault_code")
+    process = ("power", "setpoint", "voltage", "current", "output", "shutter", "fault_code")
 
     power = Cpt(Readback, point=_Fixed("d", 4, plausible=Plausible(0, 800)), units="W", kind="hinted")
     voltage = Cpt(Readback, point=_Fixed("e", 4, plausible=Plausible(0, 1200)), units="V", kind="normal")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ophyd import Component as Cpt
 from typing_extensions import override
@@ -15,7 +15,7 @@ AUTOMATIC, OFF = 0, 2
 RESET, RUN, HELD, END = 0, 1, 2, 3
 SENSOR_BREAK = 0x20
 """Bit of the summary status."""
-POLL_S = 5.0
+POLL_S = 10.0
 
 
 class Eurotherm3216(LinkedDevice):
@@ -89,10 +89,25 @@ class Eurotherm3216(LinkedDevice):
         """Return a status that ends when the furnace is below `temperature` [degC]."""
         return self.start_action(timeout_s).poll(POLL_S, lambda: self.temperature.get() < temperature)
 
+    @override
+    def read_process(self) -> dict[str, dict[str, Any]]:
+        """Return the process signals, registers 1 to 5 in one exchange; raises `LinkError`."""
+        words = read_registers(self.link, 1, 1, 5)
+        now = self.link.clock.time()
+        block = {
+            signal.name: {"value": signal.point.decode(words[signal.point.address - 1]), "timestamp": now}
+            for signal in (self.temperature, self.working_setpoint, self.heater_power)
+        }
+        return block | self.summary_status.read()
+
     def _programme_ended(self) -> bool:
+        if self.timer_status.get() == END:
+            return True
         if self.summary_status.get() & SENSOR_BREAK:
             raise RuntimeError(f"{self.name}: thermocouple is broken")
-        return bool(self.timer_status.get() == END)
+        if self.mode.get() != AUTOMATIC:
+            raise RuntimeError(f"{self.name}: somebody took it out of automatic mode")
+        return False
 
     @override
     def make_safe(self) -> None:

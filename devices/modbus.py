@@ -101,6 +101,10 @@ class Register:
     def read(self, link: Link) -> float:
         """Return the register in its unit; raises `LinkError`."""
         (word,) = read_registers(link, self.unit, self.address)
+        return self.decode(word)
+
+    def decode(self, word: int) -> float:
+        """Return the value of a register's 16 bits, in its unit."""
         return (word - 0x10000 if self.signed and word & 0x8000 else word) / self.scale
 
     def write(self, link: Link, value: float) -> None:

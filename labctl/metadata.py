@@ -57,6 +57,10 @@ class OperationMetadata(LabMetadata):
     trials: list[str] = Field(default_factory=list, description="trial of each sample, in the order of samples")
     operation_names: list[str] = Field(default_factory=list, description="name of this operation in each recipe")
     recipe_digests: list[str] = Field(default_factory=list, description="digest of each sample's recipe")
+    suggestions: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="parameter values that the optimizer chose, by trial"
+    )
+    locations: list[str] = Field(default_factory=list, description="place of each sample when the run starts")
     recipes: dict[str, dict[str, Any]] = Field(default_factory=dict, description="content of each recipe, by digest")
 
     @model_validator(mode="after")

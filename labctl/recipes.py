@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from labctl.errors import Problem
 from labctl.quantities import Quantity, format_value
 
-__all__ = ["LimitedBy", "Operation", "OperationSchema", "Recipe", "check_recipe", "nearest", "problems_of"]
+__all__ = ["LimitedBy", "Operation", "OperationSchema", "Recipe", "check_recipe", "nearest", "problems_of", "recipe_json_schema"]
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
@@ -83,6 +83,10 @@ class OperationSchema:
     """Role of each device and the name of its class."""
     model: type[BaseModel]
     summary: str
+    results: Mapping[str, str] = field(default_factory=dict)
+    """Unit of each value in the stream ``result``."""
+    results_from: str = ""
+    """The parameter that names further results, with ``;`` between them."""
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -111,9 +115,14 @@ class OperationSchema:
         found = {name: self.quantity(name) for name in self.parameters}
         return {name: quantity.unit for name, quantity in found.items() if quantity is not None and quantity.unit}
 
+    def results_of(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the names of what an operation with these parameters writes to the stream ``result``."""
+        named = str(parameters.get(self.results_from, "")).split(";") if self.results_from else []
+        return (*self.results, *(name for name in named if name))
+
     @classmethod
-    def of(cls, plan: Callable[..., Any]) -> OperationSchema:
-        """Read a plan's signature."""
+    def of(cls, plan: Callable[..., Any], results: Mapping[str, str], results_from: str = "") -> OperationSchema:
+        """Read a plan's signature; its results are told."""
         hints = typing.get_type_hints(plan, include_extras=True)
         roles: dict[str, str] = {}
         fields: dict[str, Any] = {}  # pydantic's (annotation, default) pairs
@@ -128,7 +137,7 @@ class OperationSchema:
         config = ConfigDict(extra="forbid", frozen=True)
         model = create_model(f"{plan.__name__}_parameters", __config__=config, **fields)
         summary = (inspect.getdoc(plan) or "").partition("\n")[0]
-        return cls(plan.__name__, roles, model, summary)
+        return cls(plan.__name__, roles, model, summary, dict(results), results_from)
 
 
 @dataclass(frozen=True)
@@ -187,6 +196,28 @@ class RecipeFile(BaseModel):
     recipe: str = Field(min_length=1, description="name of the recipe")
     description: str = ""
     operations: list[dict[str, Any]] = Field(min_length=1, description="in the order they are done")
+
+
+def recipe_json_schema(schemas: Mapping[str, OperationSchema]) -> dict[str, Any]:
+    """Return the JSON Schema of recipe files.
+
+    Args:
+        schemas: every operation there is, by kind.
+    """
+    variants = []
+    for kind, schema in schemas.items():
+        entry = schema.model.model_json_schema()
+        entry["title"], entry["description"] = kind, schema.summary
+        entry["properties"] = {
+            "name": {"type": "string", "description": "name of this step; the kind when omitted"},
+            "operation": {"const": kind},
+            **entry["properties"],
+        }
+        entry["required"] = ["operation", *entry.get("required", [])]
+        variants.append(entry)
+    outer = RecipeFile.model_json_schema()
+    outer["properties"]["operations"]["items"] = {"oneOf": variants}
+    return outer
 
 
 def check_recipe(

@@ -37,7 +37,9 @@ class OperationPlan(Protocol):
         ...
 
 
-def operation(body: Callable[..., Plan]) -> OperationPlan:
+def operation(
+    results: Mapping[str, str] | None = None, results_from: str = ""
+) -> Callable[[Callable[..., Plan]], OperationPlan]:
     """Make the body of an operation a plan that any RunEngine can run.
 
     The plan opens a run, reads every signal of its devices into the stream ``baseline`` before and
@@ -45,42 +47,59 @@ def operation(body: Callable[..., Plan]) -> OperationPlan:
     declares that parameter, makes the devices safe in the order of its arguments on success,
     error, abort and signal, and closes the run with the reason.
 
+    The body's positional arguments are the devices by role and ``samples``; keyword-only ones are the
+    parameters, annotated with `Quantity` where they have a unit. Given values are checked and converted
+    before the first message.
+
     Args:
-        body: positional arguments are the devices by role and ``samples``; keyword-only ones are the
-            parameters, annotated with `Quantity` where they have a unit. Given values are checked and
-            converted before the first message.
+        results: unit of each value that the body writes with `record_result`.
+        results_from: name of the parameter that lists further ones, with ``;`` between them.
     """
-    schema = OperationSchema.of(body)
 
-    @functools.wraps(body)
-    def plan(
-        *devices_and_samples: Any,
-        md: Mapping[str, Any] | None = None,
-        baseline: Sequence[Readable] = (),
-        **given: Any,
-    ) -> Plan:
-        if len(devices_and_samples) != len(schema.roles) + 1:
-            wanted = ", ".join([*schema.roles, "samples"])
-            raise ValueError(f"{schema.kind} takes ({wanted}); {len(devices_and_samples)} arguments were given")
-        *devices, samples = devices_and_samples
-        if isinstance(samples, str):
-            raise ValueError(f"{schema.kind}.samples must be a list of names, not the text {samples!r}")
-        parameters, problems = schema.check(given, schema.kind)
-        if problems:
-            raise ValueError("\n".join(map(str, problems)))
-        about = {
-            "plan_name": schema.kind,
-            "operation": schema.kind,
-            "samples": list(samples),
-            "parameters": parameters,
-            "parameter_units": schema.units(),
-            **(md or {}),
-        }
-        doing = body(*devices, samples, **parameters)
-        return _record(doing, devices, [*devices, *baseline], about, parameters.get("monitor_period"))
+    def decorate(body: Callable[..., Plan]) -> OperationPlan:
+        schema = OperationSchema.of(body, results or {}, results_from)
 
-    plan.schema = schema  # type: ignore[attr-defined]  # a function may carry attributes
-    return plan  # type: ignore[return-value]  # with the attribute it is an OperationPlan
+        @functools.wraps(body)
+        def plan(
+            *devices_and_samples: Any,
+            md: Mapping[str, Any] | None = None,
+            baseline: Sequence[Readable] = (),
+            **given: Any,
+        ) -> Plan:
+            devices, samples, parameters = _arguments(schema, devices_and_samples, given)
+            about = {
+                "plan_name": schema.kind,
+                "operation": schema.kind,
+                "samples": samples,
+                "parameters": parameters,
+                "parameter_units": schema.units(),
+                **(md or {}),
+            }
+            doing = body(*devices, samples, **parameters)
+            return _record(doing, devices, [*devices, *baseline], about, parameters.get("monitor_period"))
+
+        plan.schema = schema  # type: ignore[attr-defined]  # a function may carry attributes
+        return plan  # type: ignore[return-value]  # with the attribute it is an OperationPlan
+
+    return decorate
+
+
+def _arguments(
+    schema: OperationSchema, devices_and_samples: Sequence[Any], given: Mapping[str, Any]
+) -> tuple[list[LinkedDevice], list[str], dict[str, Any]]:
+    if len(devices_and_samples) != len(schema.roles) + 1:
+        wanted = ", ".join([*schema.roles, "samples"])
+        raise ValueError(f"{schema.kind} takes ({wanted}); {len(devices_and_samples)} arguments were given")
+    *devices, samples = devices_and_samples
+    if isinstance(samples, str):
+        raise ValueError(f"{schema.kind}.samples must be a list of names, not the text {samples!r}")
+    for (role, kind), device in zip(schema.roles.items(), devices, strict=True):
+        if not isinstance(device, LinkedDevice):
+            raise ValueError(f"{schema.kind}.{role} must be a {kind}, not {device!r}")
+    parameters, problems = schema.check(given, schema.kind)
+    if problems:
+        raise ValueError("\n".join(map(str, problems)))
+    return devices, list(samples), parameters
 
 
 def _record(

@@ -16,7 +16,7 @@ MARGIN_S = 1800.0
 COOLING_LIMIT_S = 12 * 3600.0
 
 
-@operation
+@operation()
 def anneal(
     furnace: Eurotherm3216,
     samples: Sequence[str],

@@ -15,7 +15,7 @@ from plans._act import record_result
 from plans._operation import Plan, operation
 
 
-@operation
+@operation({"transmittance": "", "valid": ""})
 def measure_transmittance(
     meter: ThorlabsPM100D,
     samples: Sequence[str],

@@ -17,7 +17,7 @@ from plans._act import act
 from plans._operation import Plan, operation
 
 
-@operation
+@operation()
 def sputter(
     supply: AjaDCXS,
     argon: AlicatMC,

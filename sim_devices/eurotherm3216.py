@@ -85,6 +85,7 @@ class SimEurotherm3216(ModbusInstrument):
         tenths = {
             1: self._temperature,
             2: lambda: self._target,
+            3: lambda: 0.0,
             4: lambda: 100.0 * self._output,
             5: lambda: self._working,
             6: lambda: 40.0,

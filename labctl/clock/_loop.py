@@ -6,6 +6,8 @@ import asyncio
 import selectors
 from typing import TYPE_CHECKING, Any
 
+from labctl.errors import ClockClosed
+
 if TYPE_CHECKING:
     from labctl.clock._virtual import VirtualClock, Waiter
 
@@ -40,6 +42,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._lab_clock = clock
         self._lab_selector = _VirtualSelector(clock)
         super().__init__(self._lab_selector)  # type: ignore[arg-type]  # delegates what it does not define
+
+    def run_forever(self) -> None:
+        """Run until stopped, or until the clock is closed; the thread leaves the clock then."""
+        try:
+            super().run_forever()
+        except ClockClosed:
+            return
+        finally:
+            self._lab_clock.release()
 
     def time(self) -> float:
         """Return the simulated monotonic time [s]."""

@@ -16,10 +16,12 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from labctl.clock._clock import EventLike, LockLike
 from labctl.errors import ClockClosed, ClockStalled
+
+_NOTHING = nullcontext()
 
 
 class Waiter:
@@ -121,12 +123,12 @@ class VirtualClock:
             self._holder = None
             self._grant_next()
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> AbstractContextManager[None]:
         """Take part while the body runs; a thread from outside lets time flow meanwhile."""
-        if self.holding():
-            yield
-            return
+        return _NOTHING if self.holding() else self._join()
+
+    @contextmanager
+    def _join(self) -> Iterator[None]:
         self._add_demand(+1)
         try:
             self.acquire()
@@ -402,6 +404,9 @@ class VirtualRLock:
         me = self._clock.me()
         if self._owner is me:
             self._depth += 1
+            return self
+        if self._owner is None and self._clock.holding():
+            self._owner, self._depth = me, 1
             return self
         with self._clock.held():
             while self._owner is not None:

@@ -12,6 +12,7 @@ from labctl.dispatch._places import Places
 from labctl.dispatch._traveller import Traveller
 from labctl.engine import OperationRequest, OperationResult, StationDriver
 from labctl.lab import Lab, Station
+from labctl.recipes import OperationSchema, Recipe
 
 __all__ = ["Dispatcher"]
 
@@ -73,14 +74,22 @@ class Dispatcher:
         self._moves: list[Move] = []
         self._carrying: Move | None = None
         self._numbers = itertools.count(1)
-        self._inbox: ClockQueue[Callable[[], None] | None] = ClockQueue(self.clock)
+        self._closed = False
+        self._inbox: ClockQueue[Callable[[], None]] = ClockQueue(self.clock)
         self.thread = self.clock.spawn(self._run, "dispatch")
 
     # Called from any thread.
 
-    def submit(self, traveller: Traveller) -> None:
-        """Take a sample that lies in its rack place."""
-        self._inbox.put(lambda: self._take(traveller))
+    def submit(self, sample: str, trial: str, recipe: Recipe, suggestion: Mapping[str, Any]) -> None:
+        """Take a new sample; it lies in the first rack place that nobody has.
+
+        Args:
+            sample: its name.
+            trial: that it is made for.
+            recipe: what will be done to it.
+            suggestion: the trial's parameter values, recorded with every run.
+        """
+        self._inbox.put(lambda: self._take(sample, trial, recipe, suggestion))
 
     def stop_starting(self, reason: str) -> None:
         """Start no further operation; what runs, ends."""
@@ -88,20 +97,24 @@ class Dispatcher:
 
     def close(self) -> None:
         """End the thread."""
-        self._inbox.put(None)
+        self._inbox.put(self._close)
 
     # On the dispatcher's thread.
 
     def _run(self) -> None:
-        while True:
+        while not self._closed:
             message = self._inbox.get(timeout=self._next_deadline_s())
-            if message is None and not self._timed_out:
-                return
             if message is not None:
                 message()
             self._decide()
 
-    def _take(self, traveller: Traveller) -> None:
+    def _close(self) -> None:
+        self._closed = True
+
+    def _take(self, sample: str, trial: str, recipe: Recipe, suggestion: Mapping[str, Any]) -> None:
+        rack = next(name for name in self.lab.racks if self.places.n_free(name))
+        home = self.places.reserve(rack, sample)
+        traveller = Traveller(sample, trial, recipe, dict(suggestion), home, home)
         traveller.waiting_since = self.clock.monotonic()
         self.travellers.append(traveller)
 
@@ -133,7 +146,13 @@ class Dispatcher:
 
     def _offers(self, port: Port, traveller: Traveller) -> bool:
         operation = traveller.next_operation
-        return operation is not None and operation.kind in port.station.operations
+        if operation is None or operation.kind not in port.station.operations:
+            return False
+        return not port.station.refusals(self._schema(operation.kind), operation.parameters)
+
+    def _schema(self, kind: str) -> OperationSchema:
+        schema: OperationSchema = self._plans[kind].schema  # type: ignore[attr-defined]  # set by the decorator
+        return schema
 
     def _port_for(self, traveller: Traveller) -> Port | None:
         for port in self.ports.values():
@@ -161,10 +180,6 @@ class Dispatcher:
         wanted = first.next_operation
         ahead = other.recipe.operations[other.index + (other.status == "inside") :]
         return wanted is not None and any(o.kind == wanted.kind and o.parameters == wanted.parameters for o in ahead)
-
-    @property
-    def _timed_out(self) -> bool:
-        return any(self._next_due(port) is not None for port in self.ports.values())
 
     def _next_due(self, port: Port) -> float | None:
         if port.state != "free" or self.stopping:
@@ -267,9 +282,7 @@ class Dispatcher:
         return carried or any(port.state == "busy" and traveller in port.load for port in self.ports.values())
 
     def _end(self, traveller: Traveller, status: str, reason: str) -> None:
-        traveller.status, traveller.reason = status, reason
-        if traveller.location == traveller.home:
-            self.places.free(traveller.home, traveller.sample)
+        traveller.status, traveller.reason = status, reason  # its place stays its own: there it lies
         self._on_ended(traveller)
 
     def _request(
@@ -283,13 +296,14 @@ class Dispatcher:
             "recipes": {t.recipe.digest: t.recipe.content() for t in load},
             "operation_names": [t.next_operation.name if t.next_operation and kind != "transfer" else "" for t in load],
             "locations": [t.location for t in load],
+            "suggestions": {t.trial: t.suggestion for t in load},
         }
         samples = tuple(t.sample for t in load)
         devices, baseline = station.operations[kind], self.lab.ambient
-        units = self._plans[kind].schema.quantity  # type: ignore[attr-defined]  # set by the decorator
+        units = self._schema(kind).units()
 
         def make_plan() -> Any:
-            texts = {k: v if (q := units(k)) is None else f"{v!r} {q.unit}".strip() for k, v in parameters.items()}
+            texts = {k: f"{v!r} {units[k]}" if k in units else v for k, v in parameters.items()}
             return self._plans[kind](*devices, list(samples), md=md, baseline=baseline, **texts)
 
         return OperationRequest(str(md["operation_id"]), kind, samples, make_plan)

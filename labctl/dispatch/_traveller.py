@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from labctl.recipes import Operation, Recipe
 
@@ -14,6 +15,8 @@ class Traveller:
     sample: str
     trial: str
     recipe: Recipe
+    suggestion: dict[str, Any]
+    """The trial's parameter values."""
     home: str
     """Its place in a rack; kept for it all the time, so it can always go back."""
     location: str

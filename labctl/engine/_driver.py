@@ -64,6 +64,10 @@ class StationDriver:
         """End the thread after what is queued, and the engine's loop."""
         self._inbox.put(None)
 
+    def join(self, limit_s: float) -> None:
+        """Wait at most `limit_s` real seconds for the thread's end; not from a participant of the clock."""
+        self.thread.join(limit_s)
+
     def abort(self, reason: str) -> bool:
         """Abort the operation in progress and return when it is safe; False when there was none."""
         if self.current is None:

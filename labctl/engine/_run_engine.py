@@ -43,7 +43,7 @@ class LabRunEngine(RunEngine):
         md: what every start document of this station carries.
         scan_ids: shared by all engines of the laboratory.
         journal: subscribed first, so that nothing goes on before it is written down.
-        context_managers: bluesky's, e.g. its SIGINT handler at a prompt.
+        interactive: a person sits at the prompt: Ctrl-C pauses, and exceptions are shown.
     """
 
     def __init__(
@@ -52,7 +52,8 @@ class LabRunEngine(RunEngine):
         md: Mapping[str, Any],
         scan_ids: ScanIds,
         journal: Callable[[str, dict[str, Any]], None],
-        context_managers: list[Any] | None = None,
+        *,
+        interactive: bool = False,
     ) -> None:
         self.clock = clock
         self.abort_reason = ""
@@ -60,13 +61,14 @@ class LabRunEngine(RunEngine):
         super().__init__(
             dict(md),
             loop=clock.new_event_loop(),
-            context_managers=context_managers or [],
+            context_managers=None if interactive else [],
             during_task=DuringTask(),
             scan_id_source=scan_ids,
             md_validator=check_start,
             call_returns_result=True,
         )
-        self.log.setLevel(logging.CRITICAL)  # failures are in the stop document and in the station's result
+        if not interactive:
+            self.log.setLevel(logging.CRITICAL)  # failures are in the stop document and in the station's result
         if clock.virtual:
             self._blocking_event = clock.make_event()
         self.subscribe(journal)

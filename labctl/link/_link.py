@@ -91,7 +91,7 @@ class Link:
         self._log_file = log_file
         self._lock = clock.make_rlock()
         self._poller = Poller(clock, device)
-        self._accepted: dict[bytes, tuple[float, float]] = {}
+        self._accepted: dict[tuple[bytes, Plausible], tuple[float, float]] = {}
         self._manager, self._timeout_s = manager, timeout_s
         self._open_options = dict(open_options or {})
         self._opened: Any = None  # pyvisa's resource; its class depends on the address
@@ -250,7 +250,8 @@ class Link:
             value = self._attempt(request, read, parse, repeatable)
             if plausible is None:
                 return value
-            last, now = self._accepted.get(request), self.clock.monotonic()
+            key = (request, plausible)  # one reply may hold several quantities
+            last, now = self._accepted.get(key), self.clock.monotonic()
             if not plausible.accepts(number(value), last, now):
                 again = self._attempt(request, read, parse, repeatable)
                 if not plausible.accepts(number(again), last, now) and not alike(number(value), number(again)):
@@ -258,7 +259,7 @@ class Link:
                     replies = f"{value} then {again}"
                     raise LinkError(self.device, self.address, readable(request), replies, reason)
                 value = again
-            self._accepted[request] = (number(value), now)
+            self._accepted[key] = (number(value), now)
             return value
 
     def _flush(self) -> None:

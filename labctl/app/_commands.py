@@ -1,0 +1,256 @@
+"""The command line. Every command imports what it needs, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labctl.app._ending import BAD_INPUT, LAB_FAILED, STOPPED, WRONG, clear_errors
+
+command_line = typer.Typer(
+    name="labctl",
+    help="A controller for laboratories that make things and measure them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+campaign = typer.Typer(help="Closed-loop campaigns: check, run, look at.", no_args_is_help=True)
+run = typer.Typer(help="Single runs.", no_args_is_help=True)
+sample = typer.Typer(help="Samples and their histories.", no_args_is_help=True)
+lab = typer.Typer(help="Lab files and the instruments they name.", no_args_is_help=True)
+sim = typer.Typer(help="Simulated instruments.", no_args_is_help=True)
+store = typer.Typer(help="What was recorded: journal and catalog.", no_args_is_help=True)
+for group, name in (
+    (campaign, "campaign"),
+    (run, "run"),
+    (sample, "sample"),
+    (lab, "lab"),
+    (sim, "sim"),
+    (store, "store"),
+):
+    command_line.add_typer(group, name=name)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for everything that is recorded.")]
+StoreDir = Annotated[Path, typer.Argument(help="Folder of a store, as given to --out.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="In place of the campaign file's seed.")]
+Table = Annotated[Path | None, typer.Option("--table", help="CSV file of candidate recipes.")]
+RealTime = Annotated[
+    bool, typer.Option("--real-time", help="Let a simulated laboratory run no faster than a real one.")
+]
+
+
+class Schema(StrEnum):
+    """What a JSON Schema can be printed of."""
+
+    recipe = "recipe"
+    campaign = "campaign"
+    lab = "lab"
+
+
+@command_line.callback(invoke_without_command=True)
+def about(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Answer what concerns no command."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"labctl {installed('labctl')}")
+        raise typer.Exit
+
+
+@command_line.command()
+def demo(
+    trials: Annotated[int, typer.Option(min=1, max=100, help="How many samples are made.")] = 32,
+    seed: Annotated[int, typer.Option(min=0, help="Of the optimizer and the simulated laboratory.")] = 1,
+    out: Out = Path("labctl-demo"),
+) -> None:
+    """Run a night's campaign on a simulated thin-film line, in less than a minute."""
+    with clear_errors():
+        from labctl.app._running import run_demo
+
+        _end(run_demo(trials, seed, out))
+
+
+@campaign.command("check")
+def campaign_check(
+    file: Annotated[Path, typer.Argument(help="Campaign file.")], table: Table = None, seed: Seed = None
+) -> None:
+    """Check a campaign file, what it names, and what the laboratory can do; nothing is opened."""
+    with clear_errors():
+        from labctl.app._running import check, describe
+
+        describe(check(file, table, seed))
+
+
+@campaign.command("run")
+def campaign_run(
+    file: Annotated[Path, typer.Argument(help="Campaign file.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for everything that is recorded.")] = None,
+    table: Table = None,
+    seed: Seed = None,
+    real_time: RealTime = False,
+) -> None:
+    """Run a campaign to its end and write its report."""
+    with clear_errors():
+        from labctl.app._running import check, run_campaign
+
+        checked = check(file, table, seed)
+        _end(run_campaign(checked, out or Path(f"labctl-{checked.file.campaign}"), real_time=real_time))
+
+
+@campaign.command("status")
+def campaign_status(directory: StoreDir) -> None:
+    """Say how far a campaign is, also while it runs."""
+    with clear_errors():
+        from labctl.app._showing import show_status
+
+        show_status(directory)
+
+
+@campaign.command("report")
+def campaign_report(
+    directory: StoreDir,
+    out: Annotated[Path | None, typer.Option("--out", help="HTML file; DIR/report.html when omitted.")] = None,
+) -> None:
+    """Write one HTML file with pictures of everything a campaign did."""
+    with clear_errors():
+        from labctl.app._report import write_report
+
+        typer.echo(str(write_report(directory, out)))
+
+
+@command_line.command()
+def runs(
+    directory: StoreDir,
+    newest: Annotated[int, typer.Option(min=1, help="How many at most.")] = 30,
+    sample: Annotated[str | None, typer.Option(help="Only of this sample.")] = None,
+    station: Annotated[str | None, typer.Option(help="Only on this station.")] = None,
+    operation: Annotated[str | None, typer.Option(help="Only of this kind.")] = None,
+    status: Annotated[str | None, typer.Option(help="success, fail, abort or running.")] = None,
+) -> None:
+    """List runs, the newest first."""
+    with clear_errors():
+        from labctl.app._showing import show_runs
+
+        show_runs(directory, newest, sample=sample, station=station, operation=operation, status=status)
+
+
+@run.command("show")
+def run_show(
+    directory: StoreDir, uid: Annotated[str, typer.Argument(help="First characters of the run's uid.")]
+) -> None:
+    """Show one run: what was asked, what was recorded."""
+    with clear_errors():
+        from labctl.app._showing import show_run
+
+        show_run(directory, uid)
+
+
+@sample.command("list")
+def sample_list(directory: StoreDir) -> None:
+    """List all samples."""
+    with clear_errors():
+        from labctl.app._showing import show_samples
+
+        show_samples(directory)
+
+
+@sample.command("history")
+def sample_history(directory: StoreDir, name: Annotated[str, typer.Argument(help="Name of the sample.")]) -> None:
+    """Show everything that was done to a sample."""
+    with clear_errors():
+        from labctl.app._showing import show_history
+
+        show_history(directory, name)
+
+
+@lab.command("check")
+def lab_check(
+    file: Annotated[Path, typer.Argument(help="Lab file.")],
+    connect: Annotated[bool, typer.Option(help="Also ask every instrument who it is.")] = True,
+) -> None:
+    """Check a lab file, and ask every instrument who it is; nothing is set or moved."""
+    with clear_errors():
+        from labctl.app._showing import check_lab
+
+        if not check_lab(file, connect):
+            raise typer.Exit(LAB_FAILED)
+
+
+@command_line.command()
+def shell(
+    file: Annotated[Path, typer.Argument(help="Lab file.")],
+    out: Out = Path("labctl-shell"),
+    real_time: RealTime = False,
+    command: Annotated[str, typer.Option("--command", "-c", help="Run this and leave.")] = "",
+) -> None:
+    """Open IPython with the laboratory: RE, devices, plans, catalog, live table and plots."""
+    with clear_errors():
+        from labctl.app._shell import open_shell
+
+        open_shell(file, out, real_time, command)
+
+
+@sim.command("serve")
+def sim_serve(
+    file: Annotated[Path, typer.Argument(help="Lab file.")],
+    port: Annotated[int, typer.Option(min=0, max=65000, help="First TCP port; 0: the system chooses.")] = 0,
+    lab_out: Annotated[Path | None, typer.Option(help="Write a lab file with the addresses that are served.")] = None,
+) -> None:
+    """Serve a lab's simulated instruments on loopback TCP (serial ones also on a pty) until Ctrl-C."""
+    with clear_errors():
+        from labctl.app._serving import serve
+
+        serve(file, port, lab_out)
+
+
+@store.command("verify")
+def store_verify(directory: StoreDir) -> None:
+    """Close what a dead process left open, fill the catalog, and compare it with the journal."""
+    with clear_errors():
+        from labctl.app._showing import verify_store
+
+        if not verify_store(directory):
+            raise typer.Exit(WRONG)
+
+
+@store.command("rebuild")
+def store_rebuild(directory: StoreDir) -> None:
+    """Make the catalog anew from the journal; also after a store was moved."""
+    with clear_errors():
+        from labctl.store import rebuild
+
+        typer.echo(f"{rebuild(directory)} runs in the new catalog of {directory}")
+
+
+@store.command("register")
+def store_register(
+    directory: StoreDir, name: Annotated[str, typer.Option(help="Name in databroker; the lab's when omitted.")] = ""
+) -> None:
+    """Let databroker and tiled find a store by name: databroker.catalog["NAME"]."""
+    with clear_errors():
+        from labctl.store import Store, register_profile
+
+        with Store.read(directory) as opened:
+            chosen = name or opened.name
+        typer.echo(f"{register_profile(directory, chosen, None)}: databroker.catalog[{chosen!r}]")
+
+
+@command_line.command()
+def schema(of: Annotated[Schema, typer.Argument(help="Which file.")]) -> None:
+    """Print the JSON Schema of a file format, for editors."""
+    with clear_errors():
+        from labctl.app._showing import show_schema
+
+        show_schema(of.value)
+
+
+def _end(code: int) -> None:
+    if code:
+        raise typer.Exit(code)
+
+
+__all__ = ["BAD_INPUT", "STOPPED", "command_line"]

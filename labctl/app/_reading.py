@@ -1,0 +1,26 @@
+"""A recorded campaign, read back from its store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from labctl.app._running import FILES, check
+from labctl.campaign import CheckedCampaign
+from labctl.errors import StoreError
+from labctl.records import TrialRecord, trials_of
+from labctl.store import Store
+
+
+def open_campaign(directory: Path) -> tuple[CheckedCampaign, list[TrialRecord]]:
+    """Return a campaign's files and its trials.
+
+    Raises:
+        StoreError: the folder holds no campaign.
+        ExceptionGroup: of FileError, when its files were changed and are wrong.
+    """
+    file = directory / FILES / "campaign.yaml"
+    if not file.exists():
+        raise StoreError(f"{directory} holds no campaign: {file} is missing")
+    checked = check(file)
+    with Store.read(directory) as store:
+        return checked, trials_of(store, checked.file.campaign, checked.objectives)

@@ -1,0 +1,283 @@
+"""One self-contained HTML file about a campaign."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labctl.app._progress import clock_text
+from labctl.app._reading import open_campaign
+from labctl.app._showing import when
+from labctl.campaign import CheckedCampaign
+from labctl.errors import StoreError
+from labctl.objectives import Objective
+from labctl.records import TrialRecord
+from labctl.store import RecordedRun, RunSummary, Store
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #222 }
+h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #ccc }
+table { border-collapse: collapse; font-size: 13px } td, th { padding: .15rem .7rem .15rem 0; text-align: left }
+td.n { text-align: right; font-variant-numeric: tabular-nums } img { max-width: 100%; display: block }
+.note { background: #fff3cd; padding: .4rem .8rem; border-radius: .3rem } summary { cursor: pointer }
+details { border-bottom: 1px solid #eee; padding: .2rem 0 } pre { font-size: 12px; overflow-x: auto }
+"""
+_COLOURS = {"completed": "#1b6ca8", "failed": "#c0392b", "lost": "#999999", "under way": "#bbbbbb"}
+_KINDS = ("#1b6ca8", "#e08e0b", "#2a8f5b", "#8e44ad", "#c0392b", "#607d8b", "#795548", "#00838f")
+
+
+def write_report(directory: Path, out: Path | None) -> Path:
+    """Write the report of the campaign in a store and return its path.
+
+    Args:
+        directory: of the store.
+        out: the HTML file; ``report.html`` in the store when omitted.
+
+    Raises:
+        StoreError: there is no campaign, or the file cannot be written.
+    """
+    checked, trials = open_campaign(directory)
+    with Store.read(directory) as store:
+        runs = list(reversed(store.runs(campaign=checked.file.campaign)))
+        text = _page(checked, trials, runs, store)
+    path = out or directory / "report.html"
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error}") from error
+    return path
+
+
+def _page(checked: CheckedCampaign, trials: Sequence[TrialRecord], runs: Sequence[RunSummary], store: Store) -> str:
+    file, objective = checked.file, checked.objectives[0]
+    completed = [trial for trial in trials if trial.status == "completed" and trial.outcome is not None]
+    parts = [f"<h1>{_text(file.campaign)}</h1>", f"<p>{_text(file.description)}</p>" if file.description else ""]
+    if checked.lab.is_simulated:
+        parts.append('<p class="note">Simulated instruments and samples: no number here was measured on matter.</p>')
+    parts.append(_facts(checked, trials, runs))
+    if completed:
+        best = max(completed, key=lambda trial: objective.gain(_value(trial, objective)))
+        parts += ["<h2>Best recipe</h2>", _best(best, checked)]
+        parts += ["<h2>Best so far</h2>", _image(_progress(completed, trials, objective), "best so far by trial")]
+        parts += [
+            "<h2>Objective against each parameter</h2>",
+            _image(_scatter(completed, trials, checked, objective), "objective against each parameter"),
+        ]
+    if runs:
+        parts += ["<h2>What each station did</h2>", _image(_gantt(runs), "Gantt chart of the stations")]
+    parts += ["<h2>Failures</h2>", _failures(trials, runs)]
+    parts += ["<h2>Trials, as run</h2>", *(_trial(trial, store, checked) for trial in trials)]
+    body = "\n".join(part for part in parts if part)
+    head = f'<meta charset="utf-8"><title>{_text(file.campaign)}</title><style>{_STYLE}</style>'
+    return f"<!doctype html>\n<html lang='en'><head>{head}</head><body>\n{body}\n</body></html>\n"
+
+
+# Text.
+
+
+def _text(value: object) -> str:
+    return html.escape(f"{value:.5g}" if isinstance(value, float) else str(value))
+
+
+def _rows(rows: Sequence[Sequence[object]], head: Sequence[str] = ()) -> str:
+    titles = "".join(f"<th>{_text(title)}</th>" for title in head)
+    lines = [
+        "<tr>" + "".join(f"<td{' class=n' if isinstance(c, float) else ''}>{_text(c)}</td>" for c in row) + "</tr>"
+        for row in rows
+    ]
+    return f"<table>{f'<tr>{titles}</tr>' if head else ''}{''.join(lines)}</table>"
+
+
+def _value(trial: TrialRecord, objective: Objective) -> float:
+    assert trial.outcome is not None
+    return trial.outcome.objectives[objective.name]
+
+
+def _facts(checked: CheckedCampaign, trials: Sequence[TrialRecord], runs: Sequence[RunSummary]) -> str:
+    file = checked.file
+    counts = {status: sum(trial.status == status for trial in trials) for status in _COLOURS}
+    rows: list[tuple[str, str]] = [
+        ("laboratory", f"{checked.lab.lab}; {checked.lab.description}"),
+        ("recipe", str(checked.content["recipe"])),
+        ("looked for", "; ".join(f"{o.direction} {o.name} = {o.expression} [{o.unit}]" for o in checked.objectives)),
+        ("trials", ", ".join(f"{n} {status}" for status, n in counts.items() if n)),
+        ("optimizer", f"{file.optimizer.engine}, seed {file.seed}"),
+    ]
+    if runs:
+        end = max(run.time + (run.duration_s or 0.0) for run in runs)
+        rows.append(
+            (
+                "lab time",
+                f"{when(runs[0].time)} to {when(end)} UTC, {clock_text(end - runs[0].time)} h, {len(runs)} runs",
+            )
+        )
+    return _rows(rows)
+
+
+def _best(best: TrialRecord, checked: CheckedCampaign) -> str:
+    assert best.outcome is not None
+    figures = [(o.name, best.outcome.objectives[o.name], o.unit) for o in checked.objectives]
+    lines = []
+    for operation in best.recipe["operations"]:
+        done = next((record for record in best.operations if record.name == operation["name"]), None)
+        asked = ", ".join(f"{k} {v}" for k, v in operation.items() if k not in ("name", "operation"))
+        measured = ", ".join(f"{k} {v:.5g}" for k, v in done.results.items()) if done is not None else ""
+        lines.append((operation["name"], operation["operation"], asked, measured))
+    head = ("operation", "kind", "set points", "measured")
+    return f"<p>{_text(best.trial)}, sample {_text(best.sample)}</p>{_rows(figures)}{_rows(lines, head)}"
+
+
+def _failures(trials: Sequence[TrialRecord], runs: Sequence[RunSummary]) -> str:
+    rows = [(t.trial, t.sample, t.status, t.reason) for t in trials if t.status in ("failed", "lost")]
+    bad = [
+        (run.uid[:8], run.operation, run.station, f"{run.status}: {run.reason}")
+        for run in runs
+        if run.status in ("fail", "abort")
+    ]
+    text = _rows(rows, ("trial", "sample", "status", "reason")) if rows else "<p>No trial failed.</p>"
+    return text + (_rows(bad, ("run", "operation", "station", "how it ended")) if bad else "")
+
+
+def _trial(trial: TrialRecord, store: Store, checked: CheckedCampaign) -> str:
+    figures = trial.outcome.objectives if trial.outcome is not None else {}
+    told = ", ".join(f"{name} {value:.5g}" for name, value in figures.items()) or trial.reason
+    values = ", ".join(f"{name} {_text(value)}" for name, value in trial.values.items())
+    title = f"{_text(trial.trial)} · {_text(trial.status)} · {_text(told)} · {values}"
+    inside = []
+    for operation in trial.operations:
+        measured = ", ".join(f"{k} {v:.5g}" for k, v in operation.results.items())
+        text = f"{operation.name}: {operation.kind} on {operation.station}, {when(operation.start)}, {operation.status}"
+        inside.append(f"<p>{_text(text)}; run {operation.uid[:8]} {_text(measured)} {_text(operation.reason)}</p>")
+        figure = _traces(store.run(operation.uid))
+        if figure is not None:
+            inside.append(_image(figure, f"set points and readings of {operation.name}"))
+    return f"<details><summary>{title}</summary>{''.join(inside)}</details>"
+
+
+# Pictures.
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _image(figure: Figure, alt: str) -> str:
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=80)
+    data = base64.b64encode(file.getvalue()).decode("ascii")
+    return f'<img alt="{_text(alt)}" src="data:image/png;base64,{data}">'
+
+
+def _label(objective: Objective) -> str:
+    return f"{objective.name} [{objective.unit}]" if objective.unit else objective.name
+
+
+def _progress(completed: Sequence[TrialRecord], trials: Sequence[TrialRecord], objective: Objective) -> Figure:
+    figure = _figure(9, 3)
+    axes = figure.subplots()
+    order = {trial.trial: number for number, trial in enumerate(trials, start=1)}
+    numbers = [order[trial.trial] for trial in completed]
+    values = [_value(trial, objective) for trial in completed]
+    best, so_far = -float("inf"), []
+    for value in values:
+        best = max(best, objective.gain(value))
+        so_far.append(objective.gain(best))  # the sign undone
+    axes.step(numbers, so_far, where="post", color="#e08e0b", label="best so far")
+    axes.plot(numbers, values, "o", color=_COLOURS["completed"], label="completed", markersize=5)
+    failed = [order[trial.trial] for trial in trials if trial.status == "failed"]
+    if failed:
+        axes.plot(failed, [min(values)] * len(failed), "x", color=_COLOURS["failed"], label="failed sample")
+    axes.set_xlabel("trial")
+    axes.set_ylabel(_label(objective))
+    axes.legend(fontsize=8, ncols=3)
+    return figure
+
+
+def _scatter(
+    completed: Sequence[TrialRecord], trials: Sequence[TrialRecord], checked: CheckedCampaign, objective: Objective
+) -> Figure:
+    names = checked.space.names
+    columns = min(3, len(names))
+    rows = -(-len(names) // columns)
+    figure = _figure(9, 2.4 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    units = {p.name: getattr(p, "unit", "") for p in getattr(checked.space, "parameters", ())}
+    floor = min(_value(trial, objective) for trial in completed)
+    for name, axes in zip(names, grid.flat, strict=False):
+        x = [_plain(trial.values[name]) for trial in completed]
+        axes.scatter(x, [_value(trial, objective) for trial in completed], c=range(len(x)), cmap="viridis", s=18)
+        failed = [_plain(trial.values[name]) for trial in trials if trial.status == "failed"]
+        axes.plot(failed, [floor] * len(failed), "x", color=_COLOURS["failed"])
+        axes.set_xlabel(f"{name} [{units[name]}]" if units.get(name) else name)
+    for axes in list(grid.flat)[len(names) :]:
+        axes.set_visible(False)
+    figure.supylabel(_label(objective), fontsize=9)
+    return figure
+
+
+def _plain(value: Any) -> Any:  # a number stays one, anything else is shown as text
+    return value if isinstance(value, float | int) and not isinstance(value, bool) else str(value)
+
+
+def _gantt(runs: Sequence[RunSummary]) -> Figure:
+    stations = list(dict.fromkeys(run.station for run in runs))
+    kinds = {kind: _KINDS[i % len(_KINDS)] for i, kind in enumerate(dict.fromkeys(run.operation for run in runs))}
+    begin = min(run.time for run in runs)
+    figure = _figure(11, 0.8 + 0.42 * len(stations))
+    axes = figure.subplots()
+    for kind, colour in kinds.items():
+        for row, station in enumerate(stations):
+            mine = [run for run in runs if run.station == station and run.operation == kind]
+            bars = [((run.time - begin) / 3600, (run.duration_s or 0.0) / 3600) for run in mine]
+            axes.broken_barh(bars, (row - 0.38, 0.76), color=colour, edgecolor="white", linewidth=0.3)
+            for run, (left, width) in zip(mine, bars, strict=True):
+                if run.status in ("fail", "abort"):
+                    axes.plot(left + width, row, "x", color="#c0392b", markersize=8)
+        axes.plot([], [], "s", color=colour, label=kind)
+    axes.set_yticks(range(len(stations)), stations)
+    axes.invert_yaxis()
+    axes.set_xlabel("lab time [h]")
+    axes.legend(fontsize=8, ncols=6, loc="upper center", bbox_to_anchor=(0.5, -0.28), frameon=False)
+    return figure
+
+
+def _traces(run: RecordedRun) -> Figure | None:
+    """Draw what was monitored, one picture for each unit, or nothing."""
+    stream = run.streams.get("process")
+    if stream is None or len(stream.times) < 2:
+        return None
+    by_unit: dict[str, list[str]] = {}
+    for name, column in stream.columns.items():
+        unit = stream.units.get(name)
+        if unit and column.dtype.kind in "fiu":
+            by_unit.setdefault(unit, []).append(name)
+    if not by_unit:
+        return None
+    minutes = (stream.times - run.start["time"]) / 60.0
+    columns = min(4, len(by_unit))
+    rows = -(-len(by_unit) // columns)
+    figure = _figure(2.9 * columns, 1.9 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes, (unit, names) in zip(grid.flat, by_unit.items(), strict=False):
+        for name in names:
+            asked = "setpoint" in name
+            axes.plot(minutes, stream.columns[name], "--" if asked else "-", linewidth=1, label=name, zorder=3 - asked)
+        axes.set_title(f"[{unit}]", fontsize=8)
+        axes.tick_params(labelsize=7)
+        axes.legend(fontsize=6, frameon=False)
+    for axes in list(grid.flat)[len(by_unit) :]:
+        axes.set_visible(False)
+    figure.supxlabel("min", fontsize=8)
+    return figure
+
+
+__all__ = ["write_report"]

@@ -1,0 +1,169 @@
+"""Running a campaign: files in, records and a report out, with somebody watching."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from labctl.app._ending import LAB_FAILED, STOPPED
+from labctl.app._progress import Progress, clock_text, watched
+from labctl.campaign import Campaign, CheckedCampaign, Ending, check_campaign
+from labctl.clock import Clock, RealClock, VirtualClock
+from labctl.errors import StoreError
+from labctl.lab import build_lab
+from labctl.recipes import OperationSchema
+from labctl.store import Store
+from labctl.trials import Candidates
+from plans import OPERATIONS
+
+FILES = "campaign"
+"""Folder of a store with the files that the campaign was started from."""
+
+
+def schemas() -> dict[str, OperationSchema]:
+    """Return the schema of every operation."""
+    return {kind: plan.schema for kind, plan in OPERATIONS.items()}
+
+
+def check(file: Path, table: Path | None = None, seed: int | None = None) -> CheckedCampaign:
+    """Return a checked campaign; raises an ExceptionGroup of `FileError`."""
+    return check_campaign(file, schemas(), table, seed)
+
+
+def describe(checked: CheckedCampaign) -> None:
+    """Print what a campaign would do."""
+    file, console = checked.file, Console(highlight=False)
+    space = f"{checked.space.n} recipes" if isinstance(checked.space, Candidates) else ", ".join(checked.space.names)
+    recipe = checked.content["operations"]
+    kind = "simulated" if checked.lab.is_simulated else f"real, {checked.lab.backend}"
+    console.print(f"[b]{file.campaign}[/b]: nothing is wrong")
+    console.print(f"  lab        {checked.lab.lab} ({kind}), {len(checked.lab.stations)} stations")
+    console.print(f"  recipe     {checked.content['recipe']}: {', '.join(str(o['operation']) for o in recipe)}")
+    console.print(f"  space      {space}")
+    console.print(f"  objectives {', '.join(f'{o.direction} {o.name}' for o in checked.objectives)}")
+    console.print(
+        f"  budget     {file.budget.trials} trials, {file.in_flight} in flight, engine {file.optimizer.engine}"
+    )
+
+
+def run_demo(trials: int, seed: int, out: Path) -> int:
+    """Run the example campaign; return the exit code."""
+    with as_file(files("labctl.app") / "ito") as folder:
+        checked = check(folder / "campaign.yaml", seed=seed)
+        budget = checked.file.budget.model_copy(update={"trials": trials})
+        file = checked.file.model_copy(update={"budget": budget})
+        return run_campaign(dataclasses.replace(checked, file=file), out)
+
+
+def run_campaign(checked: CheckedCampaign, out: Path, *, real_time: bool = False) -> int:
+    """Run a campaign to its end, write its report, say what came out; return the exit code.
+
+    Args:
+        checked: its files.
+        out: folder for everything that is recorded.
+        real_time: let a simulated laboratory run no faster than a real one.
+
+    Raises:
+        StoreError: the folder holds another campaign, or cannot be written to.
+        LabError: an instrument does not answer; nothing was moved.
+    """
+    console = Console(highlight=False)
+    if (out / FILES).exists():
+        raise StoreError(f"{out} holds a campaign already; give another folder with --out")
+    began = time.monotonic()
+    with Store.open(out, name=checked.lab.lab) as store:
+        _keep_files(checked, out)
+        clock: Clock = VirtualClock() if checked.lab.is_simulated and not real_time else RealClock()
+        lab = build_lab(
+            checked.lab, clock, checked.schemas, seed=checked.file.seed, rows=checked.rows or None, wire_logs=out
+        )
+        campaign = Campaign(checked, lab, store, OPERATIONS)
+        try:
+            with _signals(campaign, console), watched(Progress(campaign, began), console):
+                ending = campaign.run()
+        finally:
+            clock.close()
+            lab.close()
+        real_s = time.monotonic() - began
+        _summarize(console, campaign, ending, real_s)
+    from labctl.app._report import write_report
+
+    console.print(f"report   {write_report(out, None)}")
+    console.print(f"records  labctl runs {out}    labctl sample list {out}    labctl store register {out}")
+    if ending.reason.startswith("stopped: signal") or ending.reason.startswith("stopped: Ctrl-C"):
+        return STOPPED
+    return LAB_FAILED if ending.reason.startswith("stopped") else 0
+
+
+def _keep_files(checked: CheckedCampaign, out: Path) -> None:
+    """Copy the campaign's files into the store, so that it can be read without them."""
+    folder = out / FILES
+    folder.mkdir(parents=True)
+    content: dict[str, Any] = yaml.safe_load(checked.paths["campaign"].read_text(encoding="utf-8"))
+    content |= {"lab": "lab.yaml", "recipe": "recipe.yaml", "seed": checked.file.seed}
+    content["budget"] = {**content["budget"], "trials": checked.file.budget.trials}
+    if "table" in checked.paths:
+        content["space"]["table"] = "table.csv"
+        shutil.copyfile(checked.paths["table"], folder / "table.csv")
+    shutil.copyfile(checked.paths["lab"], folder / "lab.yaml")
+    shutil.copyfile(checked.paths["recipe"], folder / "recipe.yaml")
+    (folder / "campaign.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+@contextmanager
+def _signals(campaign: Campaign, console: Console) -> Iterator[None]:
+    """Ctrl-C or SIGTERM once: stop safely; twice: no longer wait for mute instruments."""
+    received: list[int] = []
+
+    def act(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        # The handler interrupts the very thread that takes part in the clock: the work is another's.
+        name = "Ctrl-C" if number == signal.SIGINT else f"signal {number}"
+        if len(received) == 1:
+            console.print(f"[b]{name}[/b]: every station goes to its safe state; once more to wait for nothing")
+            threading.Thread(target=campaign.stop, args=(name,), daemon=True).start()
+        else:
+            threading.Thread(target=campaign.hurry, daemon=True).start()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, act) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _summarize(console: Console, campaign: Campaign, ending: Ending, real_s: float) -> None:
+    console.print(
+        f"[b]{campaign.checked.file.campaign}[/b] ended ({ending.reason}): {ending.n_trials} trials, "
+        f"{ending.n_completed} completed, {ending.n_failed} failed, {ending.n_lost} lost"
+    )
+    faster = f", {ending.lab_s / real_s:.0f} times faster than life" if campaign.lab.clock.virtual else ""
+    console.print(f"time     {clock_text(ending.lab_s)} of lab time in {real_s:.1f} s{faster}")
+    if campaign.best is not None:
+        figures = ", ".join(f"{name} {value:.5g}" for name, value in campaign.best.objectives.items())
+        values = ", ".join(f"{name} {_short(value)}" for name, value in campaign.best.values.items())
+        console.print(f"best     {campaign.best.trial}: {figures}\n         {values}")
+    for station, reason in ending.quarantined.items():
+        console.print(f"[b]quarantine[/b] {station}: {reason}")
+    for name, place in ending.whereabouts.items():
+        console.print(f"not done {name} lies at {place}")
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,69 @@
+"""A lab's simulated instruments for other programs."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from labctl.app._running import schemas
+from labctl.clock import RealClock
+from labctl.errors import LabError
+from labctl.lab import LabFile, build_lab, read_lab
+
+
+def serve(file: Path, port: int, lab_out: Path | None) -> None:
+    """Serve until Ctrl-C.
+
+    Args:
+        file: lab file.
+        port: first TCP port; 0 lets the system choose.
+        lab_out: lab file to write, with the addresses that are served and the backend ``@py``.
+
+    Raises:
+        FileError: the lab file is wrong.
+        LabError: a port is taken.
+    """
+    from sim_devices.wire import InstrumentServer
+
+    checked = read_lab(file, schemas())
+    lab = build_lab(checked.model_copy(update={"backend": "simulated"}), RealClock(), schemas())
+    assert lab.plant is not None
+    serial = tuple(n for n, entry in checked.devices.items() if entry.address.upper().startswith("ASRL"))
+    try:
+        server = InstrumentServer(lab.clock, lab.plant.instruments, port, serial)
+    except OSError as error:
+        raise LabError(f"cannot serve on port {port or 'of the system'}: {error}") from error
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("device", "address", "pty"):
+        table.add_column(column)
+    addresses = {name: f"TCPIP::127.0.0.1::{number}::SOCKET" for name, number in server.ports.items()}
+    for name, address in addresses.items():
+        table.add_row(name, address, server.terminals.get(name, ""))
+    console = Console(highlight=False)
+    console.print(table)
+    if lab_out is not None:
+        lab_out.write_text(served_lab(file, checked, addresses), encoding="utf-8")
+        console.print(f"lab file {lab_out}")
+    console.print("serving; Ctrl-C ends")
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        console.print("ended")
+    finally:
+        server.close()
+        lab.close()
+
+
+def served_lab(file: Path, checked: LabFile, addresses: dict[str, str]) -> str:
+    """Return the text of a lab file whose devices have other addresses, driven through pyvisa-py."""
+    content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    content["backend"] = "@py"
+    content.pop("simulated", None)
+    for name in checked.devices:
+        content["devices"][name]["address"] = addresses[name]
+    return yaml.safe_dump(content, sort_keys=False)

@@ -1,0 +1,116 @@
+"""IPython with a laboratory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from labctl.app._running import schemas
+from labctl.clock import Clock, RealClock, VirtualClock
+from labctl.engine import LabRunEngine, ScanIds
+from labctl.lab import Lab, build_lab, read_lab
+from labctl.store import Store
+from plans import OPERATIONS
+
+_BANNER = """{lab} ({kind}), recording to {out}
+  RE       the RunEngine             RE(anneal(furnace_a_control, ["S-1"], temperature="300 degC", ...))
+  lab      stations, racks, devices  {devices}
+  plans    {plans}
+  store    store.runs(), store.run(uid)      catalog   what databroker sees
+"""
+
+
+def namespace(lab: Lab, store: Store, engine: LabRunEngine) -> dict[str, Any]:
+    """Return what a person finds at the prompt: RE, lab, store, catalog, devices and plans by name."""
+
+    class Catalog:
+        """Loads databroker's view of the store with its first use."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store.catalog_client(), name)
+
+        def __getitem__(self, key: Any) -> Any:
+            return store.catalog_client()[key]
+
+        def __len__(self) -> int:
+            return len(store.catalog_client())
+
+        def __repr__(self) -> str:
+            return repr(store.catalog_client())
+
+    import bluesky.plan_stubs as bps
+    import bluesky.plans as bp
+
+    return {
+        "RE": engine,
+        "lab": lab,
+        "store": store,
+        "catalog": Catalog(),
+        "bp": bp,
+        "bps": bps,
+        **OPERATIONS,
+        **lab.devices,
+    }
+
+
+def open_shell(file: Path, out: Path, real_time: bool, command: str) -> None:
+    """Open IPython until it is left; every device is safe then.
+
+    Args:
+        file: lab file.
+        out: folder for what is recorded.
+        real_time: let a simulated laboratory run no faster than a real one.
+        command: run this instead of asking for input.
+
+    Raises:
+        FileError: the lab file is wrong.
+        StoreError: the folder cannot be written to.
+        LabError: the VISA library cannot be loaded.
+    """
+    checked = read_lab(file, schemas())
+    clock: Clock = VirtualClock() if checked.is_simulated and not real_time else RealClock()
+    with Store.open(out, name=checked.lab) as store:
+        lab = build_lab(checked, clock, schemas(), wire_logs=out)
+        engine = _engine(lab, store)
+        try:
+            _interact(engine, lab, store, checked.is_simulated, out, command)
+        finally:
+            with clock.held():
+                failures = lab.make_safe()
+            for failure in failures:
+                print(failure)  # noqa: T201  somebody sits there
+            clock.close()
+            lab.close()
+
+
+def _engine(lab: Lab, store: Store) -> LabRunEngine:
+    from bluesky.callbacks.best_effort import BestEffortCallback
+
+    md = {**lab.metadata.model_dump(), "station": "prompt"}
+    engine = LabRunEngine(lab.clock, md, ScanIds(), store.journal, interactive=True)
+    best_effort = BestEffortCallback()
+    best_effort.disable_baseline()
+    engine.subscribe(best_effort)
+    return engine
+
+
+def _interact(engine: LabRunEngine, lab: Lab, store: Store, simulated: bool, out: Path, command: str) -> None:
+    from IPython.terminal.embed import InteractiveShellEmbed
+    from traitlets.config import Config
+
+    names = namespace(lab, store, engine)
+    banner = _BANNER.format(
+        lab=lab.name,
+        kind="simulated" if simulated else "real",
+        out=out,
+        devices=" ".join(lab.devices),
+        plans=" ".join(OPERATIONS),
+    )
+    config = Config()
+    config.HistoryManager.enabled = not command
+    shell = InteractiveShellEmbed(config=config, banner1=banner, user_ns=names)
+    if command:
+        print(banner)  # noqa: T201
+        shell.run_cell(command)
+        return
+    shell(local_ns=names)

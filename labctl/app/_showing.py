@@ -1,0 +1,205 @@
+"""Commands that look and change nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from labctl.store import Store
+
+
+def _console() -> Console:
+    return Console(highlight=False)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def when(time: float) -> str:
+    """Return date and time of day, UTC."""
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _lasted(seconds: float | None) -> str:
+    from labctl.app._progress import clock_text
+
+    return "" if seconds is None else clock_text(seconds)
+
+
+def _numbers(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.5g}" for name, value in values.items())
+
+
+def show_runs(directory: Path, newest: int, **which: str | None) -> None:
+    """List runs; raises StoreError."""
+    table = _table("uid", "time", "lasted", "operation", "station", "samples", "status", "reason")
+    with Store.read(directory) as store:
+        for run in store.runs(newest=newest, **which):
+            cells = (run.uid[:8], when(run.time), _lasted(run.duration_s), run.operation, run.station)
+            table.add_row(*cells, ", ".join(run.samples), run.status, run.reason)
+    _console().print(table)
+
+
+def show_run(directory: Path, uid: str) -> None:
+    """Show a run's metadata and the span of everything recorded; raises StoreError."""
+    console = _console()
+    with Store.read(directory) as store:
+        run = store.run(uid)
+    start, stop = run.start, run.stop or {}
+    console.print(f"[b]{start.get('operation', start.get('plan_name', 'run'))}[/b] {run.uid}")
+    console.print(
+        f"started {when(start['time'])}, {stop.get('exit_status', 'running')} {stop.get('reason', '')}".rstrip()
+    )
+    skipped = {"uid", "time", "recipes", "versions", "plan_type"}
+    about = _table("metadata", "")
+    for key, value in start.items():
+        if key not in skipped and value not in ("", [], {}):
+            about.add_row(key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    console.print(about)
+    for name, stream in run.streams.items():
+        console.print(f"[b]{name}[/b]: {len(stream.times)} rows")
+        rows = _table("quantity", "first", "lowest", "highest", "last", "unit")
+        for key, column in stream.columns.items():
+            if len(column) and column.dtype.kind in "fiu" and column.ndim == 1:
+                span = (column[0], column.min(), column.max(), column[-1])
+                rows.add_row(key, *(f"{value:.6g}" for value in span), stream.units.get(key, ""))
+            elif len(column):
+                rows.add_row(key, str(column[0]), "", "", str(column[-1]), stream.units.get(key, ""))
+        console.print(rows)
+
+
+def show_samples(directory: Path) -> None:
+    """List samples; raises StoreError."""
+    from labctl.records import samples_of
+
+    table = _table("sample", "trial", "campaign", "runs", "last operation", "status", "time")
+    with Store.read(directory) as store:
+        for sample in samples_of(store):
+            cells = (sample.sample, sample.trial, sample.campaign, str(sample.n_runs))
+            table.add_row(*cells, sample.last_operation, sample.last_status, when(sample.last_time))
+    _console().print(table)
+
+
+def show_history(directory: Path, sample: str) -> None:
+    """Show the chart of a sample; raises StoreError."""
+    from labctl.records import sample_history
+
+    console = _console()
+    with Store.read(directory) as store:
+        deeds = sample_history(store, sample)
+    console.print(f"[b]{sample}[/b]: {len(deeds)} runs, operator {deeds[0].operator}")
+    for deed in deeds:
+        ended = "" if deed.status == "success" else f"  [b]{deed.status}[/b]: {deed.reason}"
+        console.print(f"{when(deed.time)}  {deed.operation} on {deed.station}, {_lasted(deed.duration_s)}{ended}")
+        lines = {
+            "asked": ", ".join(f"{name} {value}" for name, value in deed.parameters.items()),
+            "measured": _numbers(deed.results),
+            "process": ", ".join(f"{name} {low:.5g}..{high:.5g}" for name, (low, high) in deed.process.items()),
+            "room": _numbers(deed.ambient),
+            "together": ", ".join(deed.together_with),
+            "run": deed.uid[:8],
+        }
+        for name, text in lines.items():
+            if text:
+                console.print(f"    {name:9} {text}", soft_wrap=True)
+
+
+def show_status(directory: Path) -> None:
+    """Say how far a campaign is; raises StoreError, or an ExceptionGroup of FileError."""
+    from labctl.app._reading import open_campaign
+
+    console = _console()
+    checked, trials = open_campaign(directory)
+    counts = {
+        status: sum(t.status == status for t in trials) for status in ("completed", "failed", "lost", "under way")
+    }
+    told = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
+    console.print(
+        f"[b]{checked.file.campaign}[/b]: {len(trials)} of {checked.file.budget.trials} trials started: {told}"
+    )
+    table = _table("trial", "sample", "status", "operations", *(o.name for o in checked.objectives), "reason")
+    for trial in trials:
+        figures = trial.outcome.objectives if trial.outcome is not None else {}
+        cells = [f"{figures[o.name]:.5g}" if o.name in figures else "" for o in checked.objectives]
+        done = sum(operation.status == "success" for operation in trial.operations)
+        table.add_row(
+            trial.trial, trial.sample, trial.status, f"{done}/{len(trial.recipe['operations'])}", *cells, trial.reason
+        )
+    console.print(table)
+
+
+def check_lab(file: Path, connect: bool) -> bool:
+    """Check a lab file and its instruments; return whether all is well. Raises FileError, LabError."""
+    from labctl.app._running import schemas
+    from labctl.clock import RealClock, VirtualClock
+    from labctl.errors import LabError
+    from labctl.lab import build_lab, read_lab
+
+    console = _console()
+    checked = read_lab(file, schemas())
+    clock = VirtualClock() if checked.is_simulated else RealClock()
+    lab = build_lab(checked, clock, schemas())
+    kind = "simulated" if checked.is_simulated else f"real, {checked.backend}"
+    console.print(f"[b]{checked.lab}[/b] ({kind}): {len(lab.stations)} stations, {len(lab.devices)} devices")
+    try:
+        if not connect:
+            return True
+        with clock.held():
+            answers = lab.connect()
+    finally:
+        clock.close()
+        lab.close()
+    table = _table("device", "answer", "safe state", "driver proved")
+    for name, answer in answers.items():
+        device = lab.devices[name]
+        text = str(answer) if isinstance(answer, LabError) else " ".join((answer.maker, answer.model, answer.firmware))
+        table.add_row(name, text, device.safe_state, device.verified)
+    console.print(table)
+    return not any(isinstance(answer, LabError) for answer in answers.values())
+
+
+def verify_store(directory: Path) -> bool:
+    """Verify a store and say what was found; raises StoreError."""
+    from labctl.store import verify
+
+    console = _console()
+    report = verify(directory)
+    for uid in report.recovered:
+        console.print(f"closed   {uid}: its process had died")
+    for problem in report.problems:
+        console.print(f"[b]wrong[/b]    {problem}")
+    state = "journal and catalog agree" if report.ok else f"{len(report.problems)} differences"
+    console.print(f"{report.n_runs} runs, {report.n_documents} documents: {state}")
+    return report.ok
+
+
+def show_schema(of: str) -> None:
+    """Print a JSON Schema."""
+    _console().print_json(json.dumps(json_schema(of)))
+
+
+def json_schema(of: str) -> dict[str, Any]:
+    """Return the JSON Schema of recipe, campaign or lab files."""
+    from labctl.app._running import schemas
+
+    if of == "campaign":
+        from labctl.campaign import CampaignFile
+
+        return CampaignFile.model_json_schema()
+    if of == "lab":
+        from labctl.lab import LabFile
+
+        return LabFile.model_json_schema()
+    from labctl.recipes import recipe_json_schema
+
+    return recipe_json_schema(schemas())

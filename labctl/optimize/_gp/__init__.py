@@ -1,0 +1,5 @@
+"""The Gaussian-process engine."""
+
+from labctl.optimize._gp._engine import GaussianProcessEngine
+
+__all__ = ["GaussianProcessEngine"]

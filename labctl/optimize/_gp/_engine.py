@@ -1,0 +1,150 @@
+"""Choose the next trial with Gaussian processes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from labctl.optimize._axes import Floats
+from labctl.optimize._domain import Box, Domain, Pool
+from labctl.optimize._gp._acquisition import Acquisition, Feasibility
+from labctl.optimize._gp._kernel import Prior, fit
+from labctl.optimize._gp._process import Process
+from labctl.optimize._gp._search import best_first, candidates
+from labctl.optimize._gp._warp import standardised
+from labctl.optimize._history import Known
+from labctl.optimize._uninformed import RandomEngine, SobolEngine
+
+_PRIORS = (Prior(length=(0.0, 1.0)), Prior(length=(-1.2, 0.7)))
+_MIN_COMPLETED = 3
+_N_START_POOL = 3
+_N_CENTRES = 3
+_N_ALL = 2048
+_N_FIT = 200
+_N_ITERATIONS = 50
+_PATIENCE = 6
+_KAPPA = 3.0
+_FAR = 0.3
+_RHO = 0.05
+_TINY = float(np.finfo(np.float64).tiny)
+
+
+class GaussianProcessEngine:
+    """Log expected improvement averaged over two Gaussian processes, with failures and trials on their way.
+
+    - Start: Sobol points in a box, random rows in a pool.
+    - Model: Matern-5/2 with a length scale for each input, fitted twice at the maximum of the posterior, under
+      a prior for long and one for short scales; outcomes standardised by Yeo and Johnson.
+    - Trials on their way count as if they had given what the models expect (kriging believer).
+    - Failed trials train a model of the probability to complete, which multiplies the improvement.
+    - Stagnation: after `n_inputs` + 6 trials without an improvement above the noise, two of three trials in a box
+      go to the highest upper confidence limit (Srinivas 2010, arXiv:0912.3995) far from the best recipe, in a
+      pool one of three anywhere; always where completing is more likely than not, if there is such a place.
+    - Several objectives: each suggestion looks at one random weighting of all of them (ParEGO; Knowles 2006,
+      doi:10.1109/TEVC.2005.851274), drawn from its trial's seed. It seeks the Pareto front, evenly, without
+      regard to its hypervolume.
+
+    Every fit starts from the same fixed point: what was fitted before never matters.
+
+    Args:
+        seed: of the campaign; scrambles the Sobol start.
+        n_start: trials before the models are asked; by default `n_inputs` + 1, in a pool 3.
+    """
+
+    def __init__(self, seed: int, n_start: int | None = None) -> None:
+        self._start, self._n_start = SobolEngine(seed), n_start
+        self._fitted: tuple[bytes, Acquisition] | None = None
+
+    def in_box(self, box: Box, known: Known, rng: Generator) -> Floats:
+        """Return codes to choose from, best first."""
+        if self._is_starting(known, box.n_inputs + 1):
+            return self._start.in_box(box, known, rng)
+        gains = _weighted(known, rng)
+        fitted = self._fit(box, known, gains)
+        acquisition = fitted.believing(box.features(known.pending))
+        order = np.argsort(-np.mean([model.seen for model in fitted.models], axis=0), kind="stable")
+        best = known.codes[known.is_completed][order[:_N_CENTRES]]
+        every = box.all_codes(_N_ALL)
+        codes = candidates(box, best, len(known.codes), rng) if every is None else every
+        if known.n_trials % 3 and self._has_stalled(box, fitted, gains):
+            features = box.features(codes)
+            is_close = ((features - box.features(best[:1])) ** 2).sum(axis=1) <= _FAR**2
+            worth = acquisition.upper_limit(features, _KAPPA)
+            return codes[np.lexsort((-worth, is_close, ~acquisition.is_probable(features)))]
+        return best_first(box, acquisition, codes, polish=every is None)
+
+    def in_pool(self, pool: Pool, known: Known, free: NDArray[np.intp], rng: Generator) -> int:
+        """Return the free row most worth trying."""
+        if self._is_starting(known, _N_START_POOL):
+            return RandomEngine().in_pool(pool, known, free, rng)
+        gains = _weighted(known, rng)
+        fitted = self._fit(pool, known, gains)
+        acquisition = fitted.believing(pool.features(known.pending))
+        rows = pool.features(pool.rows[free])
+        if known.n_trials % 3 == 0 and self._has_stalled(pool, fitted, gains):
+            worth = acquisition.upper_limit(rows, _KAPPA)
+            return int(free[np.lexsort((-worth, ~acquisition.is_probable(rows)))[0]])
+        return int(free[np.argmax(acquisition.log_improvement(rows))])
+
+    def _is_starting(self, known: Known, default: int) -> bool:
+        n_start = default if self._n_start is None else self._n_start
+        return known.n_trials < n_start or int(known.is_completed.sum()) < _MIN_COMPLETED
+
+    def _fit(self, domain: Domain, known: Known, gains: Floats) -> Acquisition:
+        """Return models of the finished trials; kept for the next suggestion, if nothing finishes before it."""
+        key = known.codes.tobytes() + gains.tobytes()
+        if self._fitted is None or self._fitted[0] != key:
+            self._fitted = key, fit_acquisition(domain, known, gains)
+        return self._fitted[1]
+
+    def _has_stalled(self, domain: Domain, fitted: Acquisition, gains: Floats) -> bool:
+        """Return whether nothing better than noise was seen for a while; `gains` holds NaN for failures."""
+        completed = gains[~np.isnan(gains)]
+        noise = 2.0 * np.sqrt(fitted.models[0].kernel.noise) * completed.std()
+        tolerance = max(noise, 0.02 * (completed.max() - np.median(completed)))
+        first_good = int(np.flatnonzero(np.nan_to_num(gains, nan=-np.inf) >= completed.max() - tolerance)[0])
+        return len(gains) - first_good > domain.n_inputs + _PATIENCE
+
+
+def fit_acquisition(domain: Domain, known: Known, gains: Floats) -> Acquisition:
+    """Return models of the finished trials.
+
+    Args:
+        domain: gives the model's columns.
+        known: the trials.
+        gains: one figure for each finished trial, larger is better, NaN where it failed.
+    """
+    completed = ~np.isnan(gains)
+    features, outcomes = domain.features(known.codes[completed]), standardised(gains[completed])
+    some = _fitted_part(outcomes)
+    kernels = [fit(features[some], outcomes[some], domain.groups, prior, _N_ITERATIONS) for prior in _PRIORS]
+    feasibility = None
+    if not completed.all():
+        feasibility = Feasibility.of(domain.features(known.codes), completed, domain.groups)
+    return Acquisition([Process.of(kernel, features, outcomes) for kernel in kernels], feasibility)
+
+
+def _fitted_part(outcomes: Floats) -> NDArray[np.intp]:
+    """Return which outcomes the kernel is fitted to: of many, the best half and an even choice of the others."""
+    if len(outcomes) <= _N_FIT:
+        return np.arange(len(outcomes))
+    order = np.argsort(-outcomes, kind="stable")
+    rest = np.sort(order[_N_FIT // 2 :])
+    even = rest[np.linspace(0, len(rest) - 1, _N_FIT - _N_FIT // 2).astype(np.intp)]
+    return np.sort(np.concatenate([order[: _N_FIT // 2], even]))
+
+
+def _weighted(known: Known, rng: Generator) -> Floats:
+    """Return one figure of order 1 for each finished trial, larger is better, NaN where it failed.
+
+    With several objectives it is the augmented Tchebycheff function of Knowles 2006, eq. 2, of gains scaled to
+    0..1, with weights drawn evenly from the simplex.
+    """
+    gains = known.gains / np.maximum(np.abs(known.gains[known.is_completed]).max(axis=0), _TINY)
+    if gains.shape[1] == 1:
+        return gains[:, 0]
+    weights = rng.dirichlet(np.ones(gains.shape[1]))
+    completed = gains[known.is_completed]
+    losses = weights * (completed.max(axis=0) - gains) / np.maximum(np.ptp(completed, axis=0), _TINY)
+    return -(losses.max(axis=1) + _RHO * losses.sum(axis=1))

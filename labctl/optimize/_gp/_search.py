@@ -1,0 +1,102 @@
+"""Find the recipe in a box that is most worth trying."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.stats import qmc
+
+from labctl.optimize._axes import Floats, NominalAxis
+from labctl.optimize._domain import Box
+from labctl.optimize._gp._acquisition import Acquisition
+
+_N_SPREAD = 1024
+_N_AROUND = 128
+_MANY_TRIALS = 300
+_WIDTHS = (0.02, 0.06, 0.15)
+_N_POLISHED = 4
+_APART = 0.1
+_SMOOTH_LEVELS = 10
+
+
+def candidates(box: Box, best: Floats, n_trials: int, rng: Generator) -> Floats:
+    """Return codes to compare: spread over the box, and around the best recipes and their other categories.
+
+    Args:
+        box: what may be chosen.
+        best: codes of the best trials, best first, shape (n, n_inputs).
+        n_trials: how many trials the models hold; with many, fewer codes are compared.
+        rng: of the trial.
+    """
+    thin = 2 if n_trials > _MANY_TRIALS else 1
+    groups = [box.spread(qmc.Sobol(box.n_inputs, rng=rng).random(_N_SPREAD // thin))]
+    centres = list(best)
+    for number, axis in enumerate(box.axes):
+        if isinstance(axis, NominalAxis):
+            for level in axis.levels():
+                centres.append(best[0].copy())
+                centres[-1][number] = level
+    for centre in centres:
+        shape = (_N_AROUND // thin, box.n_inputs)
+        moved = centre + rng.normal(size=shape) * rng.choice(_WIDTHS, size=(shape[0], 1))
+        groups.append(box.snap(np.where(rng.random(shape) < 0.5, moved, centre)))
+    return np.vstack(groups)
+
+
+def best_first(box: Box, acquisition: Acquisition, codes: Floats, polish: bool) -> Floats:
+    """Return codes with the highest log improvement first, and with `polish` better ones found from the best."""
+    worth = acquisition.log_improvement(box.features(codes))
+    order = np.argsort(-worth, kind="stable")
+    if not polish:
+        return codes[order]
+    polished = np.array([_polish(box, acquisition, code) for code in _apart(codes[order])])
+    polished_worth = acquisition.log_improvement(box.features(polished))
+    rank = np.argsort(-np.concatenate([polished_worth, worth[order]]), kind="stable")
+    return np.vstack([polished, codes[order]])[rank]
+
+
+def _apart(codes: Floats) -> list[Floats]:
+    chosen: list[Floats] = []
+    for code in codes[:200]:
+        if all(np.abs(code - other).max() > _APART for other in chosen):
+            chosen.append(code)
+        if len(chosen) == _N_POLISHED:
+            break
+    return chosen
+
+
+def _polish(box: Box, acquisition: Acquisition, code: Floats) -> Floats:
+    """Climb along the smooth inputs and try the neighbours along the others, twice where there are both."""
+    levels = [axis.n_levels for axis in box.axes]
+    smooth = np.array(
+        [
+            n is None or (n > _SMOOTH_LEVELS and not isinstance(a, NominalAxis))
+            for a, n in zip(box.axes, levels, strict=True)
+        ]
+    )
+    is_mixed = any(n is not None for n in levels)
+    for _ in range(2 if is_mixed else 1):
+        if smooth.any():
+            code = box.snap(_climb(box, acquisition, code, smooth)[None])[0]
+        if is_mixed:
+            around = box.neighbours(code)
+            code = around[int(np.argmax(acquisition.log_improvement(box.features(around))))]
+    return code
+
+
+def _climb(box: Box, acquisition: Acquisition, code: Floats, smooth: NDArray[np.bool_]) -> Floats:
+    columns = box.columns[smooth]
+    feature = box.features(code[None])[0]
+
+    def descend(values: Floats) -> tuple[float, Floats]:
+        feature[columns] = values
+        worth, slopes = acquisition.slopes(feature)
+        return -worth, -slopes[columns]
+
+    bounds = [(0.0, 1.0)] * len(columns)
+    found = minimize(descend, code[smooth], jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 30}).x
+    climbed = code.copy()
+    climbed[smooth] = found
+    return climbed

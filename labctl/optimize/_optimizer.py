@@ -1,0 +1,201 @@
+"""An optimizer around an engine: trials, seeds, failures, and when to stop."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from labctl.objectives import Objective
+from labctl.optimize._axes import Floats
+from labctl.optimize._domain import Box, Pool, domain_of
+from labctl.optimize._history import History, Known, Status, Trial
+from labctl.optimize._protocol import ID_KEY, ROW_KEY
+from labctl.trials import Candidates, SearchSpace
+
+_N_SPARE = 1024
+
+
+class Engine(Protocol):
+    """Chooses the next recipe: a function of its arguments alone, whatever it was asked before."""
+
+    def in_box(self, box: Box, known: Known, rng: Generator) -> Floats:
+        """Return codes to choose from, best first, shape (n, n_inputs)."""
+        ...
+
+    def in_pool(self, pool: Pool, known: Known, free: NDArray[np.intp], rng: Generator) -> int:
+        """Return one of the free rows; there is at least one."""
+        ...
+
+
+class EngineOptimizer:
+    """Suggests what its engine chooses, and remembers in order what it was told.
+
+    A suggestion is a pure function of the space, the campaign's seed, its own trial and the calls so far.
+    Several points at once are chosen one after another, each with those before it on their way, so that
+    registering the same points again after a restart leads to the same next one. No suggestion is nearly
+    identical to a recipe that failed, and no row of a pool is suggested twice.
+
+    Args:
+        name: name of the engine.
+        engine: chooses.
+        space: what may vary.
+        objectives: what to look for.
+        seed: of the campaign.
+        options: that the engine was made with, ready for JSON.
+
+    Raises:
+        ValueError: no objective, or a name used twice or by a parameter too.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        engine: Engine,
+        space: SearchSpace | Candidates,
+        objectives: Sequence[Objective],
+        seed: int,
+        options: Mapping[str, Any],
+    ) -> None:
+        names = [*space.names, *(objective.name for objective in objectives)]
+        twice = sorted({each for each in names if names.count(each) > 1})
+        if not objectives or twice:
+            raise ValueError(f"objectives need names of their own; used twice: {', '.join(twice) or 'none given'}")
+        self._name, self._engine, self._seed, self._options = name, engine, seed, dict(options)
+        self._objectives, self._domain = tuple(objectives), domain_of(space)
+        self._history = History(self._domain, self._objectives)
+        self._calls: list[dict[str, Any]] = []
+
+    def suggest(self, num_points: int | None = None) -> list[dict[str, Any]]:
+        """Return the next points to try, one unless told; fewer where no more are left.
+
+        Raises:
+            ValueError: `num_points` is less than 1.
+        """
+        n_points = 1 if num_points is None else num_points
+        if n_points < 1:
+            raise ValueError(f"num_points={num_points} must be at least 1")
+        points: list[dict[str, Any]] = []
+        for _ in range(n_points):
+            point = self._next()
+            if point is None:
+                break
+            points += self.register_suggestions([point])
+        return points
+
+    def ingest(self, points: list[dict[str, Any]]) -> None:
+        """Learn from completed trials, suggested here or not; values as run may differ from those suggested.
+
+        Raises:
+            ValueError: a trial is finished already, or a value is missing or unusable; then none is taken.
+        """
+        self._take("ingest", points, "completed")
+
+    def register_suggestions(self, suggestions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Take points that were chosen elsewhere or before a restart as on their way; return them with trials.
+
+        Raises:
+            ValueError: a trial is known already, or a value is missing or unusable; then none is taken.
+        """
+        return [trial.point() for trial in self._take("register_suggestions", suggestions, "pending")]
+
+    def register_failures(self, suggestions: list[dict[str, Any]]) -> None:
+        """Learn that trials gave no outcome.
+
+        Raises:
+            ValueError: a trial has no name or is finished already, or a value is missing; then none is taken.
+        """
+        if any(ID_KEY not in point for point in suggestions):
+            raise ValueError(f"a failed trial needs its {ID_KEY}")
+        self._take("register_failures", suggestions, "failed")
+
+    def get_best_points(self) -> list[dict[str, Any]]:
+        """Return the best completed points with their objectives; with several objectives the Pareto front."""
+        trials = self._history.completed()
+        gains = self._history.known().gains
+        gains = gains[~np.isnan(gains).any(axis=1)]
+        if not trials:
+            return []
+        if len(self._objectives) == 1:
+            return [trials[int(np.argmax(gains[:, 0]))].point()]
+        return [trial.point() for trial, gain in zip(trials, gains, strict=True) if not _is_beaten(gain, gains)]
+
+    def should_stop(self) -> bool:
+        """Return whether there is nothing left to do."""
+        return bool(self.stop_reason)
+
+    @property
+    def stop_reason(self) -> str:
+        """Why there is nothing left to do: all targets reached, or no recipe left; empty while there is."""
+        for trial in self._history.completed():
+            if all(each.reached(trial.objectives[each.name]) for each in self._objectives):
+                return f"trial {trial.name} reached {' and '.join(map(_target, self._objectives))}"
+        known = self._history.known()
+        if isinstance(self._domain, Pool):
+            return "" if len(self._free_rows(self._domain, known)) else "no row of the pool is left to try"
+        return "" if len(self._spare(self._domain, known)) else "every recipe left is nearly one that failed"
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Return name, seed, options and the calls that changed it: made again in order, they restore it."""
+        history = [{"call": each["call"], "points": [dict(point) for point in each["points"]]} for each in self._calls]
+        return {"name": self._name, "seed": self._seed, "options": dict(self._options), "history": history}
+
+    def _take(self, call: str, points: Sequence[Mapping[str, Any]], status: Status) -> list[Trial]:
+        trials = self._history.add(points, status)
+        self._calls.append({"call": call, "points": [trial.point() for trial in trials]})
+        return trials
+
+    def _next(self) -> dict[str, Any] | None:
+        trial, known = self._history.next_name, self._history.known()
+        rng = np.random.default_rng(_seed_of(self._seed, trial))
+        if isinstance(self._domain, Pool):
+            free = self._free_rows(self._domain, known)
+            if not len(free):
+                return None
+            row = self._engine.in_pool(self._domain, known, free, rng)
+            return {**self._domain.values(row), ID_KEY: trial, ROW_KEY: row}
+        values = self._first_allowed(self._domain, self._engine.in_box(self._domain, known, rng), known)
+        if values is None:
+            values = self._first_allowed(self._domain, rng.permutation(self._spare(self._domain, known)), known)
+        return None if values is None else {**values, ID_KEY: trial}
+
+    def _free_rows(self, pool: Pool, known: Known) -> NDArray[np.intp]:
+        taken = pool.near(pool.rows, known.failed)
+        taken[list(known.used_rows)] = True
+        return np.flatnonzero(~taken)
+
+    def _first_allowed(self, box: Box, codes: Floats, known: Known) -> dict[str, Any] | None:
+        for code in codes:
+            values = box.values(code)
+            if not box.near(box.code(values)[None], known.failed)[0]:
+                return values
+        return None
+
+    def _spare(self, box: Box, known: Known) -> Floats:
+        """Return some codes that are not near a failure, none only where every recipe tried is."""
+        codes = box.all_codes(_N_SPARE)
+        if codes is None:
+            rng = np.random.default_rng(_seed_of(self._seed, "spare"))
+            codes = box.spread(rng.random((_N_SPARE, box.n_inputs)))
+        for some in np.array_split(codes, max(len(codes) // 64, 1)):
+            allowed = some[~box.near(some, known.failed)]
+            if len(allowed):
+                return allowed
+        return codes[:0]
+
+
+def _seed_of(seed: int, trial: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed}/{trial}".encode()).digest()[:16], "big")
+
+
+def _is_beaten(gain: Floats, gains: Floats) -> bool:
+    return bool(((gains >= gain).all(axis=1) & (gains > gain).any(axis=1)).any())
+
+
+def _target(objective: Objective) -> str:
+    sign = ">=" if objective.direction == "maximize" else "<="
+    return f"{objective.name} {sign} {objective.target:g} {objective.unit}".strip()
