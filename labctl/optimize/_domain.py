@@ -84,8 +84,12 @@ class Box(Domain):
         """Return the recipe nearest to a code."""
         return {name: axis.value(u) for name, axis, u in zip(self.names, self.axes, code.tolist(), strict=True)}
 
+    def settled(self, codes: Floats) -> Floats:
+        """Return the exact codes of the recipes nearest to codes, shape (n, n_inputs)."""
+        return np.array([self.code(self.values(code)) for code in codes]).reshape(-1, self.n_inputs)
+
     def snap(self, codes: Floats) -> Floats:
-        """Return the nearest codes of recipes that can be set, shape (n, n_inputs)."""
+        """Return the nearest codes of recipes that can be set, digits aside, shape (n, n_inputs)."""
         return np.stack([axis.snap(codes[:, number]) for number, axis in enumerate(self.axes)], axis=1)
 
     def spread(self, uniform: Floats) -> Floats:

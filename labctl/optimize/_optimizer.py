@@ -171,7 +171,7 @@ class EngineOptimizer:
     def _first_allowed(self, box: Box, codes: Floats, known: Known) -> dict[str, Any] | None:
         for code in codes:
             values = box.values(code)
-            if not box.near(box.code(values)[None], known.failed)[0]:
+            if not box.near(box.settled(code[None]), known.failed)[0]:
                 return values
         return None
 
@@ -182,7 +182,7 @@ class EngineOptimizer:
             rng = np.random.default_rng(_seed_of(self._seed, "spare"))
             codes = box.spread(rng.random((_N_SPARE, box.n_inputs)))
         for some in np.array_split(codes, max(len(codes) // 64, 1)):
-            allowed = some[~box.near(some, known.failed)]
+            allowed = some[~box.near(box.settled(some), known.failed)]
             if len(allowed):
                 return allowed
         return codes[:0]

@@ -70,8 +70,8 @@ class Catalog:
         """Write the files of a run and return what `insert` needs.
 
         Raises:
-            StoreError: the run cannot be catalogued: it is not whole, or has external files or awkward keys.
-            TypeError: its metadata holds text that is no Unicode.
+            StoreError: the run cannot be catalogued: it is not whole, or has external files, awkward keys, or text that
+                is no Unicode.
             OSError: a file cannot be written.
         """
         if run.has_external_files:
@@ -80,12 +80,15 @@ class Catalog:
             raise StoreError(f"run {run.uid} has no stop document that can be read: its journal file is damaged")
         directory = self.data / run.uid
         directory.mkdir(parents=True, exist_ok=True)
-        streams = [
-            (stream.name, to_json(stream_metadata(stream)), write_stream(stream, directory, f"s{n}"))
-            for n, stream in enumerate(run.streams.values())
-        ]
         metadata, specs = run_metadata(run)
-        return Entry(run.uid, float(run.start["time"]), to_json(metadata), to_json([*specs, _RUN_SPEC]), streams)
+        try:
+            streams = [
+                (stream.name, to_json(stream_metadata(stream)), write_stream(stream, directory, f"s{n}"))
+                for n, stream in enumerate(run.streams.values())
+            ]
+            return Entry(run.uid, float(run.start["time"]), to_json(metadata), to_json([*specs, _RUN_SPEC]), streams)
+        except (TypeError, ValueError) as error:
+            raise StoreError(f"run {run.uid}: the catalog cannot hold it: {error}") from error
 
     def insert(self, entries: Sequence[Entry]) -> None:
         """Add runs in one transaction: all of them or none.

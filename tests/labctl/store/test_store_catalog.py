@@ -278,3 +278,16 @@ store.close()
         [sys.executable, "-c", code, str(tmp_path / "new")], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines() == ["True", "True True"]
+
+
+def test_one_run_that_cannot_be_catalogued_does_not_keep_out_the_others(
+    directory: Path, make_run: MakeRun, simple_run: MakeRun, record: Record, key: MakeKey
+) -> None:
+    surrogate = make_run({"primary": ({"note": key("string")}, [{"note": "\ud800"}])}, {"remark": "\udfff"})
+    with Store.open(directory) as store:
+        uids = [record(store, documents) for documents in (simple_run(), surrogate, simple_run())]
+        assert not store.drain(10)
+        assert list(store.problems) == [uids[1]]
+        assert store.run(uids[1]).streams["primary"].columns["note"].tolist() == ["\ud800"]
+    assert len(verify(directory).problems) == 1
+    assert rebuild(directory) == 2
