@@ -2,6 +2,9 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+# One thread of linear algebra: small matrices gain nothing from more, and results do not depend on the machine.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: install test test-fast check lint types contracts dependencies docs demo bench clean
 

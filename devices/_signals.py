@@ -115,6 +115,7 @@ class Soft(Signal):
     def __init__(self, *, units: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units = units
+        self._metadata["timestamp"] = self.parent.link.clock.time()
 
     @override
     def describe(self) -> dict[str, dict[str, Any]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ophyd import Kind
+
 from devices._device import LinkedDevice
 from devices._signals import Readback
 from labctl.errors import LabError
@@ -38,8 +40,8 @@ class Trace:
 
     @property
     def hints(self) -> dict[str, list[str]]:
-        """All quantities."""
-        return {"fields": [signal.name for signal in self._signals]}
+        """The main quantity of each device."""
+        return {"fields": [signal.name for signal in self._signals if signal.kind is Kind.hinted]}
 
     def read(self) -> Readings:
         """Read every quantity over the wire; raises `LinkError`."""

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from devices._device import Identity, LinkedDevice
 from devices._signals import Readback, Setting
+from labctl.errors import LabError
 from labctl.link import Link, Plausible
 
 OFF, ON = 0, 1
@@ -96,7 +97,7 @@ class AjaDCXS(LinkedDevice):
 
     @override
     def make_safe(self) -> None:
-        """Switch the output off; raises `LinkError`."""
+        """Switch the output off and look, for the command has no reply; raises `LinkError`, LabError."""
         self.output.put(OFF)
-        if self.output.get() != OFF:  # the command has no reply: look
-            self.output.put(OFF)
+        if self.output.get() != OFF:
+            raise LabError(f"{self.name}: the output stays on")

@@ -9,6 +9,7 @@ from typing_extensions import override
 from devices._device import Identity, LinkedDevice
 from devices._signals import Setting, Soft
 from devices.scpi import Query, flag, identity, quoted
+from labctl.errors import LabError
 
 COMPLIANCE_BIT = 1 << 3
 """Of the status word: the source is limited."""
@@ -91,6 +92,8 @@ class Keithley2400(LinkedDevice):
 
     @override
     def make_safe(self) -> None:
-        """Switch the output off, then set the source to zero; raises `LinkError`."""
+        """Switch the output off, set the source to zero, and look; raises `LinkError`, LabError."""
         self.output.put(0)
         self.source_current.put(0.0)
+        if self.output.get():
+            raise LabError(f"{self.name}: the output stays on")

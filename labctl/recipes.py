@@ -18,7 +18,16 @@ from pydantic.fields import FieldInfo
 from labctl.errors import Problem
 from labctl.quantities import Quantity, format_value
 
-__all__ = ["LimitedBy", "Operation", "OperationSchema", "Recipe", "check_recipe", "nearest", "problems_of", "recipe_json_schema"]
+__all__ = [
+    "LimitedBy",
+    "Operation",
+    "OperationSchema",
+    "Recipe",
+    "check_recipe",
+    "nearest",
+    "problems_of",
+    "recipe_json_schema",
+]
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

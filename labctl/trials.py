@@ -52,7 +52,7 @@ class Continuous:
             raise ValueError(f"{self.name}: step {self.step!r} must lie above 0 and fit into {self.low}..{self.high}")
 
     @property
-    def n_steps(self) -> int | None:
+    def n_values(self) -> int | None:
         """How many values there are, or None where any value can be set."""
         return None if self.step is None else math.floor((self.high - self.low) / self.step + 1e-9) + 1
 
@@ -62,9 +62,9 @@ class Continuous:
         It has 6 significant digits, so that a recipe shows all of it, and lies within the limits; where there
         is a step it is the nearest grid point, with as many digits as that takes.
         """
-        if self.step is None or self.n_steps is None:
+        if self.step is None or self.n_values is None:
             return min(max(float(f"{value:.6g}"), float(self.low)), float(self.high))
-        number = min(max(round((value - self.low) / self.step), 0), self.n_steps - 1)
+        number = min(max(round((value - self.low) / self.step), 0), self.n_values - 1)
         return min(max(float(f"{self.low + number * self.step:.12g}"), float(self.low)), float(self.high))
 
     def check(self, value: object) -> None:

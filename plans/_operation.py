@@ -157,5 +157,5 @@ def describe(error: BaseException) -> str:
     if isinstance(error, FailedStatus) and error.__cause__ is not None:
         return describe(error.__cause__)
     text = f"{type(error).__name__}: {error}"
-    earlier = error.__context__
+    earlier = error.__context__ if error.__context__ is not error.__cause__ else None
     return f"{text} (after {describe(earlier)})" if isinstance(error, LabError) and earlier is not None else text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from labctl.clock import Clock
@@ -82,7 +82,7 @@ class SimEurotherm3216(ModbusInstrument):
         """Return a register; numbers have one decimal place."""
         self._furnace.advance()
         remaining = max(0.0, self._dwell_min - self._dwelt_s / 60.0)
-        tenths = {
+        tenths: dict[int, Callable[[], float]] = {
             1: self._temperature,
             2: lambda: self._target,
             3: lambda: 0.0,
@@ -135,6 +135,8 @@ class SimEurotherm3216(ModbusInstrument):
     def _set_mode(self, mode: int) -> None:
         if mode == _AUTOMATIC and self._mode != _AUTOMATIC:
             self._working = self._last_degC = self._furnace.wall_degC  # servo to the measured value
+        if mode != _AUTOMATIC:
+            self._output = 0.0
         self._mode = mode
 
 

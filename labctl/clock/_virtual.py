@@ -129,12 +129,11 @@ class VirtualClock:
 
     @contextmanager
     def _join(self) -> Iterator[None]:
-        self._add_demand(+1)
+        self.acquire()  # before time may flow: it must not jump past the body
         try:
-            self.acquire()
-            yield
+            with self.flow():
+                yield
         finally:
-            self._add_demand(-1)
             self.release()
 
     @contextmanager

@@ -123,10 +123,10 @@ class Dispatcher:
 
     def _decide(self) -> None:
         if not self.stopping:
+            self._assign()
             for port in self.ports.values():
                 if port.state == "loading" and all(t.status == "inside" for t in port.load):
                     self._start(port)
-            self._assign()
             self._carry_next()
         self._give_up_the_hopeless()
 

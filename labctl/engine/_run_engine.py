@@ -17,6 +17,8 @@ from labctl.clock import Clock
 from labctl.engine._validation import fast_validation
 from labctl.metadata import check_start
 
+_JOIN_LIMIT_S = 5.0
+
 
 class ScanIds:
     """One count of scan_id for all engines of a laboratory."""
@@ -34,9 +36,9 @@ class LabRunEngine(RunEngine):
     """The engine of one station: its own loop and thread, documents stamped on the lab clock.
 
     Public interface of bluesky used: ``emit_sync`` (overridden), ``context_managers``,
-    ``during_task``, ``scan_id_source``, ``md_validator``. One private attribute is replaced, with
-    simulated time only: ``_blocking_event``, because ``__call__`` blocks on it and the calling
-    thread must be able to park.
+    ``during_task``, ``scan_id_source``, ``md_validator``. Two private attributes are touched:
+    ``_blocking_event`` is replaced, with simulated time only, because ``__call__`` blocks on it and
+    the calling thread must be able to park; ``_th``, the loop's thread, is joined by `close`.
 
     Args:
         clock: the lab's.
@@ -85,5 +87,11 @@ class LabRunEngine(RunEngine):
         super().emit_sync(name, doc)
 
     def close(self) -> None:
-        """End the loop and its thread."""
+        """End the loop and its thread; again does nothing."""
+        if self.loop.is_closed():
+            return
         self.loop.call_soon_threadsafe(self.loop.stop)
+        with self.clock.outside():
+            self._th.join(_JOIN_LIMIT_S)
+        if not self._th.is_alive():
+            self.loop.close()

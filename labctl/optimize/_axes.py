@@ -108,7 +108,7 @@ class GridAxis(NumericAxis):
         if isinstance(parameter, Integer):
             self._step, self._n = 1.0, parameter.high - parameter.low + 1
         else:
-            self._step, self._n = parameter.step or 1.0, parameter.n_steps or 1
+            self._step, self._n = parameter.step or 1.0, parameter.n_values or 1
 
     @property
     @override

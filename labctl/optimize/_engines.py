@@ -40,7 +40,7 @@ class EngineInfo:
     """One kind of optimizer."""
 
     factory: Callable[[Space, Sequence[Objective], int, Any], Optimizer]
-    """Takes space, objectives, seed and the validated options."""
+    """Takes space, objectives, seed and the options: an instance of its own model, hence Any."""
     options: type[BaseModel]
     summary: str
     """One line for a person who chooses."""

@@ -16,7 +16,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +28,8 @@ from labctl.store._run import RecordedRun, Stream
 REVISION = "917dbbcfc4b1"
 """Of the catalog's schema, as tiled 0.2.20 creates it."""
 
+_URI = "file://localhost"
+"""What tiled puts before a path; it neither quotes nor unquotes the path."""
 _RUN_SPEC = {"name": "BlueskyRun", "version": "3.0"}
 _STREAM_SPECS = [{"name": "BlueskyEventStream", "version": "3.0"}, {"name": "composite", "version": None}]
 
@@ -169,7 +170,7 @@ class Catalog:
         address = self.address / part.path.relative_to(self.directory)
         asset_id = db.execute(
             "INSERT INTO assets (data_uri, is_directory, size) VALUES (?, 0, ?)",
-            [address.as_uri(), part.path.stat().st_size],
+            [_URI + str(address), part.path.stat().st_size],
         ).lastrowid
         db.execute(
             "INSERT INTO data_source_asset_association (data_source_id, asset_id, parameter, num) VALUES (?, ?, ?, ?)",
@@ -228,4 +229,4 @@ def _add_node(db: sqlite3.Connection, parent: int, key: str, family: str, metada
 
 
 def _path(uri: str) -> Path:
-    return Path(unquote(urlparse(uri).path))
+    return Path(uri.removeprefix(_URI))

@@ -78,11 +78,16 @@ def _loads(line: bytes) -> Any:  # whatever the line holds
 
 
 def read_documents(path: Path) -> Iterator[tuple[str, Document]]:
-    """Yield the documents of a journal file up to the first line that is not whole."""
+    """Yield the documents of a journal file up to the first line that is not whole.
+
+    Of a run in progress it yields what there was at the call: a fast writer could otherwise stay ahead for ever.
+    """
     with path.open("rb") as file:
+        left = os.fstat(file.fileno()).st_size
         for line in file:
+            left -= len(line)
             item = decode(line)
-            if item is None:
+            if item is None or left < 0:
                 return
             yield item
 

@@ -19,6 +19,7 @@ from labctl.store._worker import CatalogWorker
 
 _CLOSE_LIMIT_S = 10.0
 _SHORTEST_PREFIX = 6
+_UNADDRESSABLE = frozenset("?#")
 
 
 class Store:
@@ -55,6 +56,8 @@ class Store:
             StoreError: another process writes to the store, or the directory cannot be written to.
         """
         layout = Layout(Path(directory).absolute())
+        if not _UNADDRESSABLE.isdisjoint(str(layout.directory)):
+            raise StoreError(f"{layout.directory} cannot be a store: tiled cannot address files in a path with ? or #")
         try:
             layout.journal.mkdir(parents=True, exist_ok=True)
             lock = WriterLock(layout.lock)

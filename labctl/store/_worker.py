@@ -100,7 +100,7 @@ class CatalogWorker:
     def _insert(self, entries: dict[str, Entry]) -> None:
         try:
             self._catalog.insert(list(entries.values()))
-        except StoreError:  # whose fault it is shows one by one
+        except (StoreError, OSError):  # whose fault it is shows one by one
             for uid, entry in entries.items():
                 self._attempt(uid, partial(self._catalog.insert, [entry]))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr, logsumexp
+from scipy.special import log_ndtr
 
 from labctl.optimize._axes import Floats
 from labctl.optimize._gp._improvement import log_improvement, log_improvement_slopes
@@ -75,7 +75,8 @@ class Acquisition:
     def log_improvement(self, features: Floats) -> Floats:
         """Return the log of the models' average expected improvement times the probability to complete."""
         parts = [log_improvement(*model.predict(features), model.best) for model in self.models]
-        worth: Floats = logsumexp(parts, axis=0)
+        # Not scipy's logsumexp: it looks at dask, which the store may be importing on another thread.
+        worth: Floats = np.logaddexp.reduce(parts, axis=0)
         return worth if self.feasibility is None else worth + self.feasibility.log_probability(features)
 
     def upper_limit(self, features: Floats, kappa: float) -> Floats:
@@ -97,7 +98,7 @@ class Acquisition:
         best = np.array([model.best for model in self.models])
         mean, deviation = np.array([entry[:2] for entry in seen]).T
         parts, by_mean, by_deviation = log_improvement_slopes(mean, deviation, best)
-        worth = float(logsumexp(parts))
+        worth = float(np.logaddexp.reduce(parts))
         shares = np.exp(parts - worth)
         slopes = (shares * by_mean) @ np.array([entry[2] for entry in seen])
         slopes += (shares * by_deviation) @ np.array([entry[3] for entry in seen])

@@ -17,16 +17,16 @@ from labctl.optimize._history import Known
 from labctl.optimize._uninformed import RandomEngine, SobolEngine
 
 _PRIORS = (Prior(length=(0.0, 1.0)), Prior(length=(-1.2, 0.7)))
-_MIN_COMPLETED = 3
+_MIN_COMPLETED = 3  # fewer outcomes say nothing about scales
 _N_START_POOL = 3
 _N_CENTRES = 3
-_N_ALL = 2048
-_N_FIT = 200
+_N_ALL = 2048  # a box with no more recipes is compared whole
+_N_FIT = 200  # the cost of a fit grows with the cube; its scales hardly change beyond this
 _N_ITERATIONS = 50
 _PATIENCE = 6
 _KAPPA = 3.0
-_FAR = 0.3
-_RHO = 0.05
+_FAR = 0.3  # in codes: beyond the hill that the search has stalled on
+_RHO = 0.05  # Knowles 2006
 _TINY = float(np.finfo(np.float64).tiny)
 
 

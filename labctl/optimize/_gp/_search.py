@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import qmc
 
-from labctl.optimize._axes import Floats, NominalAxis
+from labctl.optimize._axes import Axis, Floats, NominalAxis
 from labctl.optimize._domain import Box
 from labctl.optimize._gp._acquisition import Acquisition
 
 _N_SPREAD = 1024
 _N_AROUND = 128
-_MANY_TRIALS = 300
+_MANY_TRIALS = 300  # from here a prediction costs so much that half the codes must do
 _WIDTHS = (0.02, 0.06, 0.15)
 _N_POLISHED = 4
 _APART = 0.1
-_SMOOTH_LEVELS = 10
+_SMOOTH_LEVELS = 10  # a grid with more points is climbed like a continuous input, then snapped
 
 
 def candidates(box: Box, best: Floats, n_trials: int, rng: Generator) -> Floats:
@@ -69,14 +69,8 @@ def _apart(codes: Floats) -> list[Floats]:
 
 def _polish(box: Box, acquisition: Acquisition, code: Floats) -> Floats:
     """Climb along the smooth inputs and try the neighbours along the others, twice where there are both."""
-    levels = [axis.n_levels for axis in box.axes]
-    smooth = np.array(
-        [
-            n is None or (n > _SMOOTH_LEVELS and not isinstance(a, NominalAxis))
-            for a, n in zip(box.axes, levels, strict=True)
-        ]
-    )
-    is_mixed = any(n is not None for n in levels)
+    smooth = np.array([_is_smooth(axis) for axis in box.axes])
+    is_mixed = any(axis.n_levels is not None for axis in box.axes)
     for _ in range(2 if is_mixed else 1):
         if smooth.any():
             code = box.snap(_climb(box, acquisition, code, smooth)[None])[0]
@@ -84,6 +78,10 @@ def _polish(box: Box, acquisition: Acquisition, code: Floats) -> Floats:
             around = box.neighbours(code)
             code = around[int(np.argmax(acquisition.log_improvement(box.features(around))))]
     return code
+
+
+def _is_smooth(axis: Axis) -> bool:
+    return axis.n_levels is None or (axis.n_levels > _SMOOTH_LEVELS and not isinstance(axis, NominalAxis))
 
 
 def _climb(box: Box, acquisition: Acquisition, code: Floats, smooth: NDArray[np.bool_]) -> Floats:

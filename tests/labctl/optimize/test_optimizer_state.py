@@ -44,9 +44,11 @@ def test_unknown_engines_and_options_are_named():
         make_optimizer("random", SPACE, [objective()], 1, {"n_start": 3})
 
 
-@pytest.mark.parametrize("names", [(), ("y", "y"), ("time",)])
-def test_objectives_need_names_of_their_own(names):
-    with pytest.raises(ValueError, match="objectives need names of their own"):
+@pytest.mark.parametrize(
+    ("names", "words"), [((), "at least one"), (("y", "y"), "used twice: y"), (("time",), "used twice: time")]
+)
+def test_objectives_need_names_of_their_own(names, words):
+    with pytest.raises(ValueError, match=words):
         make_optimizer("random", SPACE, [objective(name) for name in names], 1, {})
 
 

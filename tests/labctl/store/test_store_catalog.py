@@ -220,9 +220,12 @@ def test_ten_thousand_runs_are_listed_quickly(directory: Path) -> None:
 @pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
 @pytest.mark.slow
 def test_every_client_in_this_process_reads_what_was_journaled(
-    directory: Path, recorded: str, documents: Documents
+    empty_store: Path, tmp_path: Path, record: Record, documents: Documents
 ) -> None:
+    directory = Path(shutil.copytree(empty_store, tmp_path / "störe 100% full"))
     with Store.open(directory) as store:
+        recorded = record(store, documents)
+        assert store.drain(10)
         catalog = store.catalog_client()
         assert store.catalog_client() is catalog
         assert len(catalog) == 1
@@ -241,7 +244,12 @@ def test_every_client_in_this_process_reads_what_was_journaled(
 
 
 @pytest.mark.slow
-def test_a_fresh_process_opens_the_store_by_name(directory: Path, recorded: str, tmp_path: Path) -> None:
+def test_a_fresh_process_opens_the_store_by_name(
+    empty_store: Path, tmp_path: Path, record: Record, documents: Documents
+) -> None:
+    directory = Path(shutil.copytree(empty_store, tmp_path / "störe 100% full"))
+    with Store.open(directory) as store:
+        record(store, documents)
     profiles = tmp_path / "profiles"
     assert register_profile(directory, "thin_films", profiles) == profiles / "thin_films.yml"
     environment = {**os.environ, "TILED_PROFILES": str(profiles)}

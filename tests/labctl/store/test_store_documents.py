@@ -82,6 +82,17 @@ def test_a_torn_tail_costs_nothing_that_was_whole(
     assert start_and_stop(path)[1] == stop
 
 
+def test_reading_a_run_in_progress_ends_though_the_writer_goes_on(tmp_path: Path) -> None:
+    path = journal(tmp_path, b"", 4)
+    documents = read_documents(path)
+    with path.open("ab", buffering=0) as writer:
+        n_read = 0
+        for _ in documents:
+            n_read += 1
+            writer.write(LINES[2] * 4000)
+    assert n_read == 4
+
+
 def test_the_stop_document_of_recovery_is_always_the_same(tmp_path: Path) -> None:
     stops = []
     for directory in (tmp_path / "a", tmp_path / "b"):

@@ -23,10 +23,11 @@ Record = Callable[[Store, Documents], str]
 
 RUN = "c0ffee00-0000-4000-8000-000000000000"
 ENDLESS = f"""
-import sys
+import sys, threading
 from pathlib import Path
 from labctl.store import Store
 store = Store.open(Path(sys.argv[1]))
+never = threading.Event()
 store.journal("start", {{"uid": "{RUN}", "time": 1.0, "operation": "anneal"}})
 keys = {{"x": {{"source": "", "dtype": "number", "shape": []}}}}
 store.journal("descriptor", {{"uid": "d", "run_start": "{RUN}", "name": "primary", "time": 1.0, "data_keys": keys}})
@@ -37,6 +38,8 @@ while True:
     store.journal("event", {{**event, "data": {{"x": n / 2}}, "timestamps": {{"x": 1.0 + n}}}})
     if n == 100:
         print("busy", flush=True)
+    if n >= 100:
+        never.wait(0.001)
 """
 FULL_DISK = """
 import resource, sys
@@ -249,6 +252,8 @@ def test_a_directory_that_is_no_store_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="cannot be written to"):
         Store.open(tmp_path / "file")
+    with pytest.raises(StoreError, match="cannot address files"):
+        Store.open(tmp_path / "lab#1")
 
 
 def test_a_closed_store_takes_no_document_and_closes_again(directory: Path, simple_run: MakeRun) -> None:

@@ -1,0 +1,55 @@
+"""Rules that every test obeys."""
+
+from __future__ import annotations
+
+import os
+
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")  # as labctl.app does; read by numpy's import
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.laboratory import Laboratory
+
+SLOW_CPU_S = 2.0
+"""A test that needs more must be marked slow; twice the aim of 1 s, because machines differ."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    before = time.process_time()
+    result = yield
+    used_s = time.process_time() - before
+    if used_s > SLOW_CPU_S and item.get_closest_marker("slow") is None:
+        pytest.fail(f"used {used_s:.1f} s of CPU and is not marked slow")
+    return result
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    """Fail a test that leaves threads behind which are no daemons."""
+    before = set(threading.enumerate())
+    yield
+    left = [thread.name for thread in set(threading.enumerate()) - before if thread.is_alive() and not thread.daemon]
+    assert not left, f"threads left behind: {left}"
+
+
+@pytest.fixture
+def laboratory() -> Iterator[Laboratory]:
+    """The simulated thin-film line on simulated time, with everything that was recorded."""
+    with Laboratory() as built:
+        yield built
+
+
+@pytest.fixture
+def example() -> Path:
+    """The folder of the example's files."""
+    return EXAMPLE
+
+
+EXAMPLE = Path(__file__).parent.parent / "labctl" / "app" / "ito"

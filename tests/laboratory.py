@@ -1,0 +1,85 @@
+"""The simulated laboratory for tests: real drivers, engine and plans on simulated time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from bluesky.utils import RunEngineInterrupted
+
+from labctl.clock import VirtualClock
+from labctl.engine import LabRunEngine, ScanIds
+from labctl.lab import Lab, LabFile, build_lab, read_lab
+from labctl.recipes import OperationSchema
+from plans import OPERATIONS
+
+EXAMPLE = Path(__file__).parent.parent / "labctl" / "app" / "ito"
+SCHEMAS: dict[str, OperationSchema] = {kind: plan.schema for kind, plan in OPERATIONS.items()}
+Document = tuple[str, dict[str, Any]]
+
+
+def example_lab(faults: Sequence[Mapping[str, Any]] = (), **changes: Any) -> LabFile:
+    """Return the example's lab file, with faults and other changes of its top-level entries."""
+    file = read_lab(EXAMPLE / "lab.yaml", SCHEMAS)
+    content = file.model_dump(by_alias=True) | changes
+    content["simulated"] = content["simulated"] | {"faults": list(faults)}
+    for key in ("move_time", "target_used", "measure_time"):
+        content["simulated"].pop(key)
+    for fault in content["simulated"]["faults"]:
+        for key in ("start", "duration"):
+            if isinstance(fault.get(key), float):
+                fault[key] = f"{fault[key]} s"
+    for station in content["stations"].values():
+        station["load_wait"] = f"{station['load_wait']} s"
+    for device in content["devices"].values():
+        device["timeout"] = f"{device['timeout']} s"
+    return LabFile.model_validate(content)
+
+
+class Laboratory:
+    """One engine over the example's devices; `documents` holds what was recorded."""
+
+    def __init__(self, faults: Sequence[Mapping[str, Any]] = (), seed: int = 1) -> None:
+        self.clock = VirtualClock(stall_s=20)
+        self.lab: Lab = build_lab(example_lab(faults), self.clock, SCHEMAS, seed=seed)
+        self.documents: list[Document] = []
+        md = {**self.lab.metadata.model_dump(), "station": "test"}
+        self.engine = LabRunEngine(self.clock, md, ScanIds(), self._keep)
+
+    def _keep(self, name: str, document: dict[str, Any]) -> None:
+        self.documents.append((name, dict(document)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.engine.close()
+        self.clock.close()
+        self.lab.close()
+
+    def put(self, place: str, source: str = "rack.1") -> None:
+        """Lay a substrate into a place by hand."""
+        assert self.lab.plant is not None
+        self.lab.plant.line.move(source, place)
+
+    def film(self, place: str) -> Any:
+        """Return the film that lies at a place."""
+        assert self.lab.plant is not None
+        return self.lab.plant.line.sample_at(place)
+
+    def run(self, kind: str, station: str, **parameters: Any) -> dict[str, Any]:
+        """Do an operation; return the stop document. A failure is in it, not raised."""
+        plan = OPERATIONS[kind](
+            *self.lab.stations[station].operations[kind], ["S-1"], baseline=self.lab.ambient, **parameters
+        )
+        try:
+            self.engine(plan)
+        except (Exception, RunEngineInterrupted) as error:
+            self.raised = error
+        return self.documents[-1][1]
+
+    def rows(self, stream: str) -> list[dict[str, Any]]:
+        """Return the data of every event of a stream, over all runs."""
+        names = {d["uid"]: d["name"] for name, d in self.documents if name == "descriptor"}
+        return [d["data"] for name, d in self.documents if name == "event" and names[d["descriptor"]] == stream]

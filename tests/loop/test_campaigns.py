@@ -1,0 +1,303 @@
+"""Whole campaigns on the simulated line, seeded."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from event_model import DocumentNames, schema_validators
+
+from labctl.campaign import Campaign, check_campaign
+from labctl.clock import VirtualClock
+from labctl.lab import build_lab
+from labctl.records import sample_history, trials_of
+from labctl.store import Store, verify
+from plans import OPERATIONS
+from tests.laboratory import EXAMPLE, SCHEMAS, example_lab
+
+pytestmark = pytest.mark.slow
+
+
+def run_campaign(folder, n_trials=4, seed=1, faults=(), before=None, **changes):
+    """Run the example's campaign; return it, its ending and everything that was recorded."""
+    checked = check_campaign(EXAMPLE / "campaign.yaml", SCHEMAS, seed=seed)
+    budget = checked.file.budget.model_copy(update={"trials": n_trials})
+    file = checked.file.model_copy(update={"budget": budget, **changes})
+    checked = replace(checked, file=file, lab=example_lab(faults))
+    clock = VirtualClock(stall_s=30)
+    with Store.open(folder) as store:
+        lab = build_lab(checked.lab, clock, SCHEMAS, seed=seed)
+        campaign = Campaign(checked, lab, store, OPERATIONS)
+        try:
+            if before is not None:
+                before(campaign)
+            ending = campaign.run()
+        finally:
+            clock.close()
+            lab.close()
+    return campaign, ending
+
+
+def journals(folder):
+    """Return the documents of each run in the order of scan_id."""
+    runs = []
+    for file in (folder / "journal").glob("*.jsonl"):
+        runs.append([json.loads(line) for line in file.read_text().splitlines()])
+    return sorted(runs, key=lambda run: run[0][1]["scan_id"])
+
+
+def fingerprint(folder):
+    """Return a hash of everything recorded, without uids."""
+    text = json.dumps(journals(folder), sort_keys=True)
+    uids = {}
+    text = re.sub(
+        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", lambda m: f"uid{uids.setdefault(m[0], len(uids))}", text
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A campaign of six trials."""
+    folder = tmp_path_factory.mktemp("campaign")
+    campaign, ending = run_campaign(folder, 6)
+    return folder, campaign, ending
+
+
+def test_a_campaign_ends_by_its_budget_and_every_trial_has_an_outcome(recorded):
+    _, campaign, ending = recorded
+    assert ending.reason == "budget"
+    assert ending.n_trials == 6
+    assert ending.n_completed + ending.n_failed == 6
+    assert ending.n_lost == 0
+    assert ending.whereabouts == {}
+    assert campaign.best is not None
+
+
+def test_all_documents_validate_and_times_go_on(recorded):
+    folder, _, _ = recorded
+    scans = Counter()
+    for run in journals(folder):
+        names = [name for name, _ in run]
+        assert names[0] == "start" and names[-1] == "stop"
+        assert names.count("start") == names.count("stop") == 1
+        scans[run[0][1]["scan_id"]] += 1
+        last = 0.0
+        for name, document in run:
+            schema_validators[DocumentNames[name]].validate(document)
+            if "time" in document:
+                assert document["time"] >= last
+                last = document["time"]
+                assert 1_700_000_000 <= last < 1_700_000_000 + 10 * 86400
+    assert set(scans.values()) == {1}
+
+
+def test_several_samples_are_in_flight_and_no_two_share_a_place(recorded):
+    folder, _, _ = recorded
+    spans, where = {}, {}
+    for run in journals(folder):
+        start, stop = run[0][1], run[-1][1]
+        for sample, location in zip(start["samples"], start["locations"], strict=True):
+            spans.setdefault(sample, []).extend([start["time"], stop["time"]])
+            if start["operation"] != "transfer":
+                where.setdefault(location, []).append((start["time"], stop["time"]))
+    lives = [(min(times), max(times)) for times in spans.values()]
+    assert max(sum(begin <= t < end for begin, end in lives) for t, _ in lives) >= 2
+    for occupied in where.values():
+        ordered = sorted(occupied)
+        assert all(end <= begin for (_, end), (begin, _) in zip(ordered, ordered[1:], strict=False))
+
+
+def test_start_documents_carry_all_that_is_declared(recorded):
+    folder, campaign, _ = recorded
+    for run in journals(folder):
+        start = run[0][1]
+        assert start["campaign"] == "ito-night"
+        assert start["operator"] == "night shift"
+        assert start["lab"] == "ito-line"
+        assert start["simulated"] is True
+        assert start["policy"]["access"] == "open"
+        assert {"labctl", "bluesky", "ophyd", "python"} <= set(start["versions"])
+        assert start["source_revision"]
+        assert set(start["recipe_digests"]) <= set(start["recipes"])
+        assert set(start["trials"]) == set(start["suggestions"])
+
+
+def test_the_records_alone_give_the_outcomes_that_the_optimizer_learned_from(recorded):
+    folder, campaign, _ = recorded
+    with Store.read(folder) as store:
+        trials = trials_of(store, "ito-night", campaign.checked.objectives)
+    read = {trial.trial: trial.outcome for trial in trials}
+    assert read == {outcome.trial: outcome for outcome in campaign.outcomes}
+
+
+def test_an_optimizer_that_is_told_the_records_again_suggests_the_same_next_trial(recorded):
+    folder, campaign, _ = recorded
+    again = campaign.checked.make_optimizer()
+    assert again.suggest(1)[0]["_id"] == "T0001"
+    assert campaign.optimizer.checkpoint() == campaign.optimizer.checkpoint()
+
+
+def test_the_history_of_a_sample_names_every_operation_in_order(recorded):
+    folder, _, _ = recorded
+    with Store.read(folder) as store:
+        deeds = sample_history(store, "ito-night-0001")
+    operations = [deed.operation for deed in deeds if deed.operation != "transfer"]
+    assert operations == [
+        "sputter",
+        "measure_transmittance",
+        "anneal",
+        "measure_sheet_resistance",
+        "measure_transmittance",
+    ]
+    assert all(deed.ambient for deed in deeds)
+
+
+def test_journal_and_catalog_agree(recorded):
+    folder, _, _ = recorded
+    report = verify(folder)
+    assert report.ok, report.problems
+
+
+def test_the_same_seed_gives_identical_data_and_another_seed_differs(tmp_path):
+    run_campaign(tmp_path / "a", 3)
+    run_campaign(tmp_path / "b", 3)
+    run_campaign(tmp_path / "c", 3, seed=2)
+    assert fingerprint(tmp_path / "a") == fingerprint(tmp_path / "b")
+    assert fingerprint(tmp_path / "a") != fingerprint(tmp_path / "c")
+
+
+def test_a_furnace_that_goes_mute_mid_ramp_loses_only_its_load(tmp_path):
+    faults = [{"device": "furnace_a_control", "kind": "lost", "start": 5400.0, "duration": 8.0}]
+    campaign, ending = run_campaign(tmp_path, 6, faults=faults)
+    assert "furnace_a" in ending.quarantined
+    failed = [r for r in journals(tmp_path) if r[-1][1]["exit_status"] == "fail"]
+    assert len(failed) == 1
+    load = failed[0][0][1]["samples"]
+    assert ending.n_lost == len(load)
+    assert set(ending.whereabouts) == set(load)
+    assert ending.n_completed + ending.n_failed == 6 - len(load)
+    furnace = campaign.lab.plant.instruments["furnace_a_control"]
+    assert furnace.read_register(273) == 2, "the controller is off"
+    assert furnace.read_register(4) == 0, "the heater gets no power"
+
+
+def test_a_failed_mover_stops_the_campaign_and_says_where_samples_are(tmp_path):
+    faults = [{"device": "robot", "kind": "dropped", "start": 3000.0, "duration": 60.0}]
+    _, ending = run_campaign(tmp_path, 6, faults=faults)
+    assert ending.reason.startswith("stopped: the mover failed")
+    assert any(place.endswith("?") for place in ending.whereabouts.values())
+
+
+def test_a_stop_brings_every_station_to_its_safe_state_with_stop_documents(tmp_path):
+    def stop_later(campaign):
+        def stop():
+            campaign.lab.clock.sleep(7000)
+            campaign.stop("a person asked")
+
+        campaign.lab.clock.spawn(stop, "person")
+
+    campaign, ending = run_campaign(tmp_path, 6, before=stop_later)
+    assert ending.reason == "stopped: a person asked"
+    assert ending.whereabouts
+    statuses = Counter(run[-1][1]["exit_status"] for run in journals(tmp_path))
+    assert statuses["abort"] >= 1
+    assert all(run[-1][0] == "stop" for run in journals(tmp_path))
+    for name in ("furnace_a_control", "furnace_b_control"):
+        assert campaign.lab.plant.instruments[name].read_register(4) == 0
+
+
+def test_a_target_ends_the_campaign(tmp_path):
+    checked = check_campaign(EXAMPLE / "campaign.yaml", SCHEMAS)
+    objective = checked.file.objectives[0].model_copy(update={"target": 1e-6})
+    objectives = tuple(replace(o, target=1e-6) for o in checked.objectives)
+    clock = VirtualClock()
+    with Store.open(tmp_path) as store:
+        lab = build_lab(checked.lab, clock, SCHEMAS)
+        changed = replace(
+            checked, objectives=objectives, file=checked.file.model_copy(update={"objectives": [objective]})
+        )
+        ending = Campaign(changed, lab, store, OPERATIONS).run()
+        clock.close()
+        lab.close()
+    assert "reached figure_of_merit" in ending.reason
+    assert ending.n_trials < 32
+
+
+def test_an_instrument_that_does_not_answer_at_the_start_moves_nothing(tmp_path):
+    from labctl.errors import LabError
+
+    with pytest.raises(LabError, match="probe_meter"):
+        run_campaign(tmp_path, 2, faults=[{"device": "probe_meter", "kind": "disconnected"}])
+    assert journals(tmp_path) == []
+
+
+def labctl(*words, **options):
+    return subprocess.Popen([sys.executable, "-c", "from labctl.app import main; main()", *map(str, words)], **options)
+
+
+def test_ctrl_c_ends_safe_with_exit_code_130(tmp_path):
+    lines = []
+    with labctl("demo", "--out", tmp_path / "run", stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            lines.append(line)
+            if line.startswith("T000"):
+                process.send_signal(signal.SIGINT)
+                break
+        lines += process.stdout.readlines()
+        assert process.wait(60) == 130, "".join(lines)
+    assert "(stopped: Ctrl-C)" in "".join(lines)
+    assert all(run[-1][0] == "stop" for run in journals(tmp_path / "run"))
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+@pytest.mark.timeout(400)
+def test_kill_9_at_any_instant_loses_nothing(tmp_path):
+    """Twenty campaigns die at twenty instants; a fork of one warm process makes each cheap."""
+    import random
+
+    chance = random.Random(9)
+    for number in range(20):
+        folder = tmp_path / str(number)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                run_campaign(folder, 12)
+            finally:
+                os._exit(0)
+        deadline = 0.4 + 3.0 * chance.random()
+        _wait(deadline)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        before = {p.name: p.read_bytes().rpartition(b"\n")[0] for p in (folder / "journal").glob("*.jsonl")}
+        report = verify(folder)
+        assert report.ok, report.problems
+        after = journals(folder)
+        assert len(after) == len([name for name, text in before.items() if text])
+        for name, text in before.items():
+            assert (folder / "journal" / name).read_bytes().startswith(text), "what was journaled stays"
+        assert all(run[-1][0] == "stop" for run in after)
+
+
+def _wait(seconds):
+    import threading
+
+    threading.Event().wait(seconds)
+
+
+def test_fingerprint_sees_a_changed_value(recorded, tmp_path):
+    folder, _, _ = recorded
+    (tmp_path / "journal").mkdir()
+    file = next(iter((folder / "journal").glob("*.jsonl")))
+    (tmp_path / "journal" / file.name).write_text(file.read_text())
+    first = fingerprint(tmp_path)
+    text = Path(tmp_path / "journal" / file.name).read_text()
+    (tmp_path / "journal" / file.name).write_text(text.replace('"operator":"night shift"', '"operator":"day shift"'))
+    assert fingerprint(tmp_path) != first
