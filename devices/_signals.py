@@ -84,11 +84,13 @@ class Setting(Readback):
 
     @override
     def check_value(self, value: Any) -> None:
-        """Raise LimitError outside the limits, ValueError for NaN; nothing is sent."""
+        """Raise LimitError outside the limits, ValueError for NaN or a broken integer; nothing is sent."""
         if self.dtype == "string":
             return
         if value != value:
             raise ValueError(f"{self.name}={value} is not a number")
+        if self.dtype == "integer" and value % 1:
+            raise ValueError(f"{self.name}={value} is not a whole number")
         if self.limits is not None and not self.limits[0] <= value <= self.limits[1]:
             low, high = self.limits
             unit = f" {self.units}" if self.units else ""
@@ -96,13 +98,13 @@ class Setting(Readback):
 
     @override
     def put(self, value: Any, **kwargs: Any) -> None:
-        """Check the limits, then send; raises LimitError, `LinkError`."""
+        """Check the value, then send; raises LimitError, ValueError, `LinkError`."""
         self.check_value(value)
-        self.point.write(self.link, value)
+        self.point.write(self.link, DTYPES[self.dtype](value))
 
     @override
     def set(self, value: Any, **kwargs: Any) -> Status:
-        """Send and return a finished status; raises LimitError, `LinkError`."""
+        """Send and return a finished status; raises LimitError, ValueError, `LinkError`."""
         self.put(value)
         status = Status(self)
         status.set_finished()

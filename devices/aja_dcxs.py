@@ -15,6 +15,8 @@ from labctl.errors import LabError
 from labctl.link import Link, Plausible
 
 OFF, ON = 0, 1
+POWER = 0
+"""Regulation in which the set point is a power."""
 
 
 def _text(reply: bytes) -> str:
@@ -65,6 +67,7 @@ class _Output:
 class AjaDCXS(LinkedDevice):
     """AJA DCXS-750 DC magnetron supply: power regulation, one gun, automatic shutter.
 
+    In another regulation its set point would be volts or milliamperes: `connect` then refuses it.
     The supply opens the gun's shutter `shutter_delay` after its output went on, and closes it when the
     output goes off.
     """
@@ -84,7 +87,7 @@ class AjaDCXS(LinkedDevice):
     shutter = Cpt(Readback, point=_Fixed("p", 1, parse=_first_shutter), units=None, dtype="integer", kind="normal")
     shutter_delay = Cpt(Setting, point=_Fixed("h", 2, "F{:02d}"), units="s", limits=(0.0, 99.0), kind="normal")
     ramp_time = Cpt(Setting, point=_Fixed("g", 2, "E{:02d}"), units="s", limits=(0.0, 99.0), kind="normal")
-    regulation = Cpt(Setting, point=_Fixed("c", 1, "D{:d}"), units=None, dtype="integer", limits=(0, 2), kind="config")
+    regulation = Cpt(Readback, point=_Fixed("c", 1), units=None, dtype="integer", kind="config")
     gun = Cpt(Setting, point=_Fixed("y", 1, "Z{:d}"), units=None, dtype="integer", limits=(1, 5), kind="config")
     target = Cpt(Readback, point=_Fixed("n", 8, parse=_text), units=None, dtype="string", kind="config")
     fault_code = Cpt(Readback, point=_Fixed("o", 1), units=None, dtype="integer", kind="normal")
@@ -94,6 +97,14 @@ class AjaDCXS(LinkedDevice):
         """Ask for type and firmware; raises `LinkError`."""
         kind = _Fixed("?", 9, parse=_text).read(self.link)
         return Identity("AJA International", kind.strip(), firmware=_Fixed("z", 5, parse=_text).read(self.link).strip())
+
+    @override
+    def connect(self) -> Identity:
+        """Check instrument and regulation and keep the identity; raises `LinkError`, LabError."""
+        identity = super().connect()
+        if self.regulation.get() != POWER:
+            raise LabError(f"{self.name} ({self.link.address}) does not regulate power")
+        return identity
 
     @override
     def make_safe(self) -> None:

@@ -17,11 +17,14 @@ _N_ABOUT = 10
 
 
 def _frame(reply: str) -> list[str]:
-    """Return the fields of a data frame; ValueError for anything else."""
+    """Return the fields of a data frame; ValueError for anything else.
+
+    Behind the gas there may be status codes, e.g. ``HLD`` or ``LCK``.
+    """
     unit, *fields = reply.split()
     if unit != "A" or len(fields) < len(_FIELDS):
         raise ValueError("not a data frame of unit A")
-    for number in fields[:-1]:
+    for number in fields[: _FIELDS.index("gas")]:
         float(number)
     return fields
 

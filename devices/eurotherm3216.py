@@ -10,9 +10,12 @@ from typing_extensions import override
 from devices._device import ClockStatus, Identity, LinkedDevice
 from devices._signals import Readback, Setting
 from devices.modbus import Register, read_registers
+from labctl.errors import LabError
 
 AUTOMATIC, OFF = 0, 2
 RESET, RUN, HELD, END = 0, 1, 2, 3
+ENDS_OFF = 0
+"""End type of the timer."""
 SENSOR_BREAK = 0x20
 """Bit of the summary status."""
 POLL_S = 10.0
@@ -24,13 +27,17 @@ class Eurotherm3216(LinkedDevice):
     The programme runs in the controller: the set point climbs from the measured temperature at
     `ramp_rate`, the dwell timer starts when the temperature is within `dwell_threshold` of the
     target, and at its end the controller itself switches the output off (end type "Off"), whether
-    or not anybody still listens.
+    or not anybody still listens. A programme is refused where the timer ends otherwise.
+
+    Not verified: the addresses from 320 on other than the end type, the unit of times (tenths of a
+    minute are assumed), and that register 122 spells the model in hexadecimal digits. Set points go to
+    a memory that bears 100 000 writes: set them once a programme, not to follow a ramp.
     """
 
     protocol = "Modbus RTU"
     source = (
-        "Eurotherm 3200 Series Engineering Manual HA027986: section 'Parameter Modbus Addresses' and chapter "
-        "'Timer' (dwell timer, end type Off); one decimal place configured"
+        "Eurotherm 3200 Series Engineering Handbook HA028651 issue 7: section 15.5 'Parameter Modbus Addresses' "
+        "and section 5.5 'Dwell Timer' (end type Off); one decimal place configured"
     )
     safe_state = "Control mode off: the heater gets no power; timer reset."
     models = ("3216", "3208", "3204")
@@ -51,9 +58,10 @@ class Eurotherm3216(LinkedDevice):
     setpoint_high_limit = Cpt(Readback, point=Register(111, 10), units="degC", kind="config")
     setpoint_low_limit = Cpt(Readback, point=Register(112, 10), units="degC", kind="config")
     mode = Cpt(Setting, point=Register(273), units=None, dtype="integer", limits=(0, 2), kind="normal")
-    dwell_threshold = Cpt(Setting, point=Register(322, 10), units="K", limits=(0.1, 50.0), kind="config")
+    dwell_threshold = Cpt(Setting, point=Register(327, 10), units="K", limits=(0.1, 50.0), kind="config")
     dwell = Cpt(Setting, point=Register(324, 10), units="min", limits=(0.0, 3000.0), kind="normal")
-    dwell_remaining = Cpt(Readback, point=Register(360, 10), units="min", kind="normal")
+    dwell_remaining = Cpt(Readback, point=Register(326, 10), units="min", kind="normal")
+    end_type = Cpt(Readback, point=Register(328), units=None, dtype="integer", kind="config")
 
     @override
     def identify(self) -> Identity:
@@ -73,11 +81,14 @@ class Eurotherm3216(LinkedDevice):
 
         Raises:
             LimitError: a value is outside its limits; nothing was sent.
+            LabError: the timer would not end with the heater off; nothing was set.
             LinkError: the controller does not answer.
         """
         settings = ((self.ramp_rate, ramp_rate), (self.target_setpoint, target), (self.dwell, dwell))
         for signal, value in settings:
             signal.check_value(value)
+        if self.end_type.get() != ENDS_OFF:
+            raise LabError(f"{self.name}: set the timer's end type (End.T) to Off, or the heater stays on at the end")
         self.make_safe()
         for signal, value in settings:
             signal.put(value)

@@ -14,7 +14,13 @@ from devices._device import Identity, LinkedDevice
 from devices._signals import Readback
 from labctl.link import Link
 
-_STATUS = {ord("B"): "illegal command", ord("C"): "illegal data", ord("D"): "wrong format", ord("E"): "wrong checksum"}
+_STATUS = {
+    ord("B"): "the monitor was reset",
+    ord("C"): "invalid command",
+    ord("D"): "problem with its data",
+    ord("E"): "wrong mode for it",
+}
+_KILOANGSTROM_NM, _ANGSTROM_NM = 100.0, 0.1
 
 
 def check_bytes(message: bytes) -> bytes:
@@ -41,7 +47,7 @@ def ask(link: Link, command: str, parse: Callable[[str], Any] = str) -> Any:
         if check_bytes(reply[1:-2]) != reply[-2:]:
             raise ValueError("wrong checksum")
         if reply[2] != ord("A"):
-            raise ValueError(f"refused: {_STATUS.get(reply[2], 'unknown status')}")
+            raise ValueError(f"refused: {_STATUS.get(reply[2], f'status {chr(reply[2])}')}")
         return parse(reply[3:-2].decode("ascii"))
 
     return link.exchange(b"!" + body + check_bytes(body), missing, message)
@@ -62,25 +68,29 @@ class _Reading:
 
 
 class InficonSQM160(LinkedDevice):
-    """Inficon SQM-160 with one quartz on channel 1."""
+    """Inficon SQM-160 with one quartz on channel 1; it calls itself "MON".
+
+    Thickness comes in kiloangstrom with three decimals, so in steps of 0.1 nm, as the panel shows it; one
+    public driver takes the same number for angstrom. Compare with the panel before the first deposition.
+    """
 
     protocol = "ASCII frames with a 14-bit CRC"
     source = "Inficon, SQM-160 Operating Manual 074-511-P1, chapter 'Communications' (protocol, query commands)"
     safe_state = "It only listens: nothing to do."
-    models = ("SQM-160",)
+    models = ("MON",)
     open_options: ClassVar = {"read_termination": "", "write_termination": "", "baud_rate": 19200}
     process = ("thickness", "rate")
 
-    thickness = Cpt(Readback, point=_Reading("N1", 0.1), units="nm", kind="hinted")
-    rate = Cpt(Readback, point=_Reading("L1?", 0.1), units="nm/s", kind="normal")
+    thickness = Cpt(Readback, point=_Reading("N1", _KILOANGSTROM_NM), units="nm", kind="hinted")
+    rate = Cpt(Readback, point=_Reading("L1?", _ANGSTROM_NM), units="nm/s", kind="normal")
     frequency = Cpt(Readback, point=_Reading("P1"), units="Hz", kind="normal")
     crystal_life = Cpt(Readback, point=_Reading("R1"), units="percent", kind="normal")
 
     @override
     def identify(self) -> Identity:
         """Ask for the version; raises `LinkError`."""
-        model, _, firmware = ask(self.link, "@").partition(" ")
-        return Identity("Inficon", model, firmware=firmware.removeprefix("Ver. "))
+        model, _, firmware = ask(self.link, "@").partition(" Ver ")
+        return Identity("Inficon", model.strip(), firmware=firmware.strip())
 
     def start_from_zero(self) -> Status:
         """Set thickness and rate to zero; return a finished status. Raises `LinkError`."""

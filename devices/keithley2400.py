@@ -15,6 +15,11 @@ COMPLIANCE_BIT = 1 << 3
 """Of the status word: the source is limited."""
 
 
+def _function(reply: str) -> str:
+    """Return a function's short name; the meter tells ``"VOLT:DC"`` after ``VOLT`` was sent."""
+    return quoted(reply).replace(":DC", "")
+
+
 def _elements(reply: str) -> tuple[float, float, int]:
     """Return voltage [V], current [A] and status word of a reading."""
     voltage, current, _, _, status = reply.split(",")
@@ -24,6 +29,8 @@ def _elements(reply: str) -> tuple[float, float, int]:
 class Keithley2400(LinkedDevice):
     """Keithley 2400 SourceMeter: sources a current, measures the voltage, on two or four wires.
 
+    Readings are expected with the five elements that ``*RST`` sets (voltage, current, resistance, time,
+    status). A meter with several concurrent sense functions tells all of them, e.g. ``VOLT,CURR``.
     A reading is taken by `trigger` and kept in `voltage`, `current`, `resistance` and `in_compliance`.
     """
 
@@ -37,7 +44,7 @@ class Keithley2400(LinkedDevice):
         Setting, point=Query(":SOUR:FUNC?", ":SOUR:FUNC {}", quoted), units=None, dtype="string", kind="config"
     )
     sense_function = Cpt(
-        Setting, point=Query(":SENS:FUNC?", ':SENS:FUNC "{}"', quoted), units=None, dtype="string", kind="config"
+        Setting, point=Query(":SENS:FUNC?", ':SENS:FUNC "{}"', _function), units=None, dtype="string", kind="config"
     )
     four_wire = Cpt(
         Setting,

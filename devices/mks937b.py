@@ -3,36 +3,43 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ophyd import Component as Cpt
 from typing_extensions import override
 
 from devices._device import Identity, LinkedDevice
 from devices._signals import Readback
-from labctl.link import Link, Plausible
+from labctl.link import Link
 
 _PASCAL = {"TORR": 133.322368, "MBAR": 100.0, "PASCAL": 1.0, "MICRON": 0.133322368}
 _REPLY = re.compile(rb"@253ACK(.*);FF$")
 _SHORTEST = len(b"@253ACK0;FF")
 
 
-def ask(link: Link, command: str, plausible: Plausible | None = None) -> str:
-    """Return the answer of the controller at address 253 to a query such as ``PR1?``; raises `LinkError`."""
+def ask(link: Link, command: str, parse: Callable[[str], Any] = str) -> Any:
+    """Return the parsed answer of the controller at address 253 to a query such as ``PR1?``; raises `LinkError`."""
 
     def missing(received: bytes) -> int:
         if received.endswith(b";FF"):
             return 0
         return max(1, _SHORTEST - len(received))
 
-    def parse(reply: bytes) -> str:
+    def answer(reply: bytes) -> Any:
         match = _REPLY.search(reply)
         if match is None:
             raise ValueError("not an acknowledged reply of address 253")
-        return match[1].decode("ascii")
+        return parse(match[1].decode("ascii"))
 
-    return link.exchange(f"@253{command};FF".encode(), missing, parse, plausible=plausible)
+    return link.exchange(f"@253{command};FF".encode(), missing, answer)
+
+
+def _pascal(unit: str) -> float:
+    if unit.upper() not in _PASCAL:
+        raise ValueError(f"unknown unit {unit}")
+    return _PASCAL[unit.upper()]
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,8 @@ class _Pressure:
     channel: int
 
     def read(self, link: Link) -> float:
-        unit = ask(link, "U?").upper()
-        return float(ask(link, f"PR{self.channel}?")) * _PASCAL[unit]
+        unit_Pa = ask(link, "U?", _pascal)
+        return float(ask(link, f"PR{self.channel}?", float)) * unit_Pa
 
     def write(self, link: Link, value: float) -> None:
         raise TypeError("a pressure is read-only")
@@ -56,14 +63,18 @@ class _Word:
     query: str
 
     def read(self, link: Link) -> str:
-        return ask(link, self.query)
+        return str(ask(link, self.query))
 
     def write(self, link: Link, value: str) -> None:
         raise TypeError(f"{self.query} is read-only")
 
 
 class MKS937B(LinkedDevice):
-    """MKS 937B gauge controller at address 253: a cold cathode on channel 1, a Pirani on channel 2."""
+    """MKS 937B gauge controller at address 253: a cold cathode on channel 1, a Pirani on channel 2.
+
+    A gauge that is off, unplugged or out of range answers with a word in place of a number; reading its
+    pressure then fails with that word.
+    """
 
     protocol = "MKS ASCII, @253 ... ;FF; no checksum"
     source = "MKS Instruments, Series 937B Operation Manual, chapter 'RS232/485 Serial Communication Commands'"

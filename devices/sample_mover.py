@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from ophyd import Component as Cpt
 from typing_extensions import override
@@ -13,6 +14,7 @@ from devices._device import ClockStatus, Identity, LinkedDevice
 from devices._signals import Readback
 from labctl.link import Link
 
+T = TypeVar("T")
 POLL_S = 2.0
 _PLACE = re.compile(r"[A-Za-z0-9_-]+\.\d+")
 
@@ -25,18 +27,23 @@ def checksum(text: str) -> str:
     return f"{value:02X}"
 
 
-def ask(link: Link, command: str) -> str:
-    """Send a command with its checksum and return the reply without; raises `LinkError`."""
+def ask(link: Link, command: str, parse: Callable[[str], T] = str) -> T:  # type: ignore[assignment]  # str is a parser
+    """Send a command with its checksum and return the parsed reply without; raises `LinkError`."""
 
-    def parse(reply: str) -> str:
+    def answer(reply: str) -> T:
         text, star, check = reply.rpartition("*")
         if not star or check != checksum(text):
             raise ValueError("wrong checksum")
         if text.startswith("ERR "):
             raise ValueError(f"refused: {text[4:]}")
-        return text
+        return parse(text)
 
-    return link.query(f"{command}*{checksum(command)}", parse)
+    return link.query(f"{command}*{checksum(command)}", answer)
+
+
+def _identity(text: str) -> Identity:
+    maker, model, serial, firmware = text.split(",")
+    return Identity(maker, model, serial, firmware)
 
 
 @dataclass(frozen=True)
@@ -68,8 +75,7 @@ class SampleMover(LinkedDevice):
     @override
     def identify(self) -> Identity:
         """Ask ``ID?``; raises `LinkError`."""
-        maker, model, serial, firmware = ask(self.link, "ID?").split(",")
-        return Identity(maker, model, serial, firmware)
+        return ask(self.link, "ID?", _identity)
 
     def move(self, source: str, destination: str, timeout_s: float) -> ClockStatus:
         """Carry what lies at `source` to `destination`; return the status of that.
@@ -86,7 +92,7 @@ class SampleMover(LinkedDevice):
         for place in (source, destination):
             if _PLACE.fullmatch(place) is None:
                 raise ValueError(f"{self.name}: {place!r} is not a place such as 'rack.3'")
-        number = int(ask(self.link, "NEXT?"))
+        number = ask(self.link, "NEXT?", int)
         ask(self.link, f"MOVE {number} {source} {destination}")
         return self.start_action(timeout_s).poll(POLL_S, lambda: self._arrived(number))
 

@@ -36,8 +36,8 @@ class Query:
 
 
 def quoted(reply: str) -> str:
-    """Return a text reply without its quotation marks."""
-    return reply.strip().strip('"')
+    """Return a text reply, or a list of texts, without the quotation marks."""
+    return reply.replace('"', "").strip()
 
 
 def flag(reply: str) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ophyd import Component as Cpt
+from pyvisa.constants import Parity
 from typing_extensions import override
 
 from devices._device import Identity, LinkedDevice
@@ -35,13 +36,22 @@ class _Labelled:
 
 
 class VaisalaHMT330(LinkedDevice):
-    """Vaisala HMT330 transmitter on its serial port, STOP mode, default output format."""
+    """Vaisala HMT330 transmitter on its serial port, STOP mode, default output format, factory line settings.
+
+    Its echo must be off (``ECHO OFF``), or the command itself comes back in the place of the reply.
+    """
 
     protocol = "ASCII lines, no checksum; numbers are checked for plausibility"
     source = "Vaisala, HMT330 User's Guide M210566EN, chapter 'Serial line commands' (SEND, VERS, SNUM)"
     safe_state = "It only listens: nothing to do."
     models = ("HMT330", "HMT333")
-    open_options: ClassVar = {"read_termination": "\n", "write_termination": "\r", "baud_rate": 4800}
+    open_options: ClassVar = {
+        "read_termination": "\n",
+        "write_termination": "\r",
+        "baud_rate": 4800,
+        "data_bits": 7,
+        "parity": Parity.even,
+    }
 
     temperature = Cpt(Readback, point=_Labelled("T", Plausible(-40, 80, 1.0)), units="degC", kind="normal")
     humidity = Cpt(Readback, point=_Labelled("RH", Plausible(0, 100, 5.0)), units="percent", kind="normal")

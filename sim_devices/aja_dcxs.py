@@ -91,7 +91,7 @@ class SimAjaDCXS(Instrument):
             self._shown_W = self._chamber.power_W if deposit is not None else 0.0
         voltage = deposit.voltage_V + self.random.gauss(0.0, 0.5) if deposit is not None else 0.0
         replies = {
-            "?": "DCXS-750 ",
+            "?": "DCXS750-4",
             "z": "2.14 ",
             "a": "1" if self._on_since is not None else "0",
             "b": self._values["C"],

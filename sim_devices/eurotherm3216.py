@@ -12,6 +12,7 @@ from sim_devices.wire import Fault
 
 _AUTOMATIC, _OFF = 0, 2
 _RESET, _RUN, _HELD, _END = 0, 1, 2, 3
+_ENDS_OFF = 0
 _SENSOR_BREAK_DEGC = 1372.0
 _NOISE_K = 0.08
 
@@ -19,8 +20,8 @@ _NOISE_K = 0.08
 class SimEurotherm3216(ModbusInstrument):
     """Registers, PID loop, set-point ramp and dwell timer.
 
-    Source: Eurotherm 3200 Series Engineering Manual HA027986. Tuned so that a fast ramp overshoots
-    by a few kelvin, as a real furnace does.
+    Source: Eurotherm 3200 Series Engineering Handbook HA028651 issue 7, sections 5.5 and 15.5. Tuned so
+    that a fast ramp overshoots by a few kelvin, as a real furnace does.
     """
 
     reply_delay_s = 0.012
@@ -93,11 +94,11 @@ class SimEurotherm3216(ModbusInstrument):
             35: lambda: self._rate,
             111: lambda: 1200.0,
             112: lambda: 0.0,
-            322: lambda: self._threshold,
             324: lambda: self._dwell_min,
-            360: lambda: remaining,
+            326: lambda: remaining,
+            327: lambda: self._threshold,
         }
-        whole = {8: 240, 9: 24, 23: self._timer, 107: 0x0123, 122: 0x3216, 273: self._mode}
+        whole = {8: 240, 9: 24, 23: self._timer, 107: 0x0123, 122: 0x3216, 273: self._mode, 328: _ENDS_OFF}
         if address in tenths:
             return round(tenths[address]() * 10.0) & 0xFFFF
         if address == 75:
@@ -116,7 +117,7 @@ class SimEurotherm3216(ModbusInstrument):
             self._alarm = _within(value, 0.0, 1300.0)
         elif address == 35:
             self._rate = _within(value, 0.1, 100.0)
-        elif address == 322:
+        elif address == 327:
             self._threshold = _within(value, 0.1, 50.0)
         elif address == 324:
             self._dwell_min = _within(value, 0.0, 3000.0)

@@ -26,7 +26,7 @@ def check_bytes(message: bytes) -> bytes:
 
 
 class SimInficonSQM160(Instrument):
-    """One quartz: rate [0.01 A/s], thickness [A], frequency, life; zeroing.
+    """One quartz: rate [angstrom/s], thickness [kiloangstrom], frequency [Hz], life [%]; zeroing.
 
     Source: Inficon, SQM-160 Operating Manual 074-511-P1, 'Communications'.
     """
@@ -56,14 +56,14 @@ class SimInficonSQM160(Instrument):
         """Act on a frame."""
         message, check = request[1:-2], request[-2:]
         if check_bytes(message) != check:
-            return self._frame("E")
+            return None
         command = message[1:].decode("latin1")
         self._chamber.advance()
         if command == "S":
             self._zero_nm = self._chamber.monitor_nm
             return self._frame("A")
         text = self._query(command)
-        return self._frame("B") if text is None else self._frame("A", text)
+        return self._frame("C") if text is None else self._frame("A", text)
 
     def _frame(self, status: str, text: str = "") -> bytes:
         body = bytes([len(text) + 1 + 35]) + status.encode() + text.encode("ascii")
@@ -71,18 +71,18 @@ class SimInficonSQM160(Instrument):
 
     def _query(self, command: str) -> str | None:
         if command == "@":
-            return "SQM-160 Ver. 4.13"
+            return "MON Ver 4.13"
         if command == "J":
             return "1"
         if command in ("N1", "O"):
-            return f"{10.0 * self._thickness_nm():.1f}"
+            return f" {self._thickness_nm() / 100.0:.3f} "
         if command in ("L1?", "L1", "M"):
             deposit = self._chamber.deposit
             grows = deposit is not None and self._chamber.shutter_open and not self.faults.active("dead_crystal")
             rate = deposit.rate_nm_s if deposit is not None and grows else 0.0
-            return f"{10.0 * rate + self.random.gauss(0.0, 0.02):.2f}"
+            return f" {10.0 * rate + self.random.gauss(0.0, 0.02):.2f} "
         if command == "P1":
-            return f"{_NEW_HZ - _HZ_NM * self._chamber.monitor_nm:.1f}"
+            return f"{_NEW_HZ - _HZ_NM * self._chamber.monitor_nm:.2f}"
         if command == "R1":
             return f"{max(0.0, 100.0 * (1.0 - self._chamber.monitor_nm / _LIFE_NM)):.0f}"
         return None

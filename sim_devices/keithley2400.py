@@ -46,7 +46,7 @@ class SimKeithley2400(ScpiInstrument):
             "[:SOURce[1]]:CURRent[:LEVel][:IMMediate][:AMPLitude]": lambda p: self._set_current(p),
             "[:SOURce[1]]:CURRent[:LEVel][:IMMediate][:AMPLitude]?": lambda _: f"{self._current_A:E}",
             ":SENSe[1]:FUNCtion[:ON]": lambda p: self._set_sense(p),
-            ":SENSe[1]:FUNCtion[:ON]?": lambda _: f'"{self._sense}"',
+            ":SENSe[1]:FUNCtion[:ON]?": lambda _: _told(self._sense),
             ":SENSe[1]:VOLTage[:DC]:PROTection[:LEVel]": lambda p: self._set_compliance(p),
             ":SENSe[1]:VOLTage[:DC]:PROTection[:LEVel]?": lambda _: f"{self._compliance_V:E}",
             ":SENSe[1]:VOLTage[:DC]:NPLCycles": lambda p: self._set_nplc(p),
@@ -96,6 +96,10 @@ class SimKeithley2400(ScpiInstrument):
             return math.inf
         sheet = film.sheet_resistance_ohm
         return sheet / _GEOMETRY + (0.0 if self._four_wire else _LEAD_OHM)
+
+
+def _told(function: str) -> str:
+    return '"RES"' if function == "RES" else f'"{function}:DC"'
 
 
 def _function(parameters: str, known: tuple[str, ...]) -> str:

@@ -19,6 +19,8 @@ Handler = Callable[[str], str | None]
 
 _QUEUE_LENGTH = 10
 _TOKEN = re.compile(r"\[|\]|:|\?|[^\[\]:?]+")
+_UNIT = re.compile(r"""(?:"[^"]*"?|'[^']*'?|[^;"'])+""")  # a semicolon inside quotes separates nothing
+_POWER_ON = 128
 
 NO_ERROR = (0, "No error")
 PARAMETER_TYPE = (-104, "Data type error")
@@ -73,7 +75,7 @@ class ScpiInstrument(LineInstrument):
     def __init__(self, clock: Clock, seed: int | str, faults: Sequence[Fault] = ()) -> None:
         super().__init__(clock, seed, faults)
         self.errors: deque[tuple[int, str]] = deque()
-        self._event_status, self._event_enable, self._service_enable = 0, 0, 0
+        self._event_status, self._event_enable, self._service_enable = _POWER_ON, 0, 0
         common: dict[str, Handler] = {
             "*IDN?": lambda _: self.identity,
             "*RST": lambda _: self.reset(),
@@ -105,8 +107,8 @@ class ScpiInstrument(LineInstrument):
     def answer_line(self, line: str) -> str | None:
         """Do every command of a line; relative headers start where the last one ended."""
         replies, path = [], ""
-        for unit in re.split(r";(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)", line):
-            header, _, parameters = unit.strip().partition(" ")
+        for unit in _UNIT.findall(line):
+            header, parameters = [*unit.split(None, 1), "", ""][:2]
             if not header:
                 continue
             absolute = header.startswith((":", "*"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import threading
 import tty
@@ -13,6 +14,7 @@ from labctl.clock import Clock
 from sim_devices.wire._instrument import Instrument
 
 LOOPBACK = "127.0.0.1"
+_SEND_TIMEOUT_S = 5.0
 
 
 class InstrumentServer:
@@ -31,8 +33,11 @@ class InstrumentServer:
     def __init__(
         self, clock: Clock, instruments: Mapping[str, Instrument], first_port: int = 0, serial: tuple[str, ...] = ()
     ) -> None:
-        self._clock, self._wire = clock, threading.Lock()
-        self._sockets: list[socket.socket] = []
+        self._clock, self._wire, self._book = clock, threading.Lock(), threading.Lock()
+        self._ended = clock.make_event()
+        self._ending, self._end = socket.socketpair()  # readable once closed: wakes every thread that waits for bytes
+        self._threads: list[threading.Thread] = []
+        self._listeners: list[socket.socket] = []
         self._terminals: list[int] = []
         self.ports: dict[str, int] = {}
         """TCP port of each instrument."""
@@ -48,60 +53,73 @@ class InstrumentServer:
             raise
 
     def close(self) -> None:
-        """Stop listening and end every connection."""
-        for open_socket in self._sockets:
-            with contextlib.suppress(OSError):  # never connected, or gone already
-                open_socket.shutdown(socket.SHUT_RDWR)
-            open_socket.close()
+        """Stop listening, end every connection and wait until their threads have ended; may be repeated."""
+        self._ended.set()
+        self._end.close()
+        while alive := [thread for thread in self._threads if thread.is_alive()]:
+            alive[0].join()
+        for listener in self._listeners:
+            listener.close()
         for terminal in self._terminals:
             os.close(terminal)
-        self._sockets, self._terminals = [], []
+        self._listeners, self._terminals = [], []
+        self._ending.close()
+
+    def _spawn(self, target: Callable[[], None], name: str) -> None:
+        with self._book:
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
+            self._threads.append(self._clock.spawn(target, name))
 
     def _listen(self, name: str, instrument: Instrument, port: int) -> None:
         listener = socket.create_server((LOOPBACK, port))
-        self._sockets.append(listener)
+        self._listeners.append(listener)
         self.ports[name] = listener.getsockname()[1]
-        self._clock.spawn(lambda: self._accept(name, instrument, listener), f"serve-{name}")
+        self._spawn(lambda: self._accept(name, instrument, listener), f"serve-{name}")
 
     def _accept(self, name: str, instrument: Instrument, listener: socket.socket) -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return  # closed
+        while self._readable(listener.fileno()):
+            connection, _ = listener.accept()
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._sockets.append(connection)
-            self._clock.spawn(self._client(instrument, connection), f"client-{name}")
+            connection.settimeout(_SEND_TIMEOUT_S)
+            self._spawn(self._client(instrument, connection), f"client-{name}")
 
     def _client(self, instrument: Instrument, connection: socket.socket) -> Callable[[], None]:
         def converse() -> None:
-            with connection:
-                self._converse(instrument, lambda: connection.recv(4096), connection.sendall)
+            with connection, contextlib.suppress(OSError):  # the client went away
+                while self._readable(connection.fileno()) and instrument.connected and (data := connection.recv(4096)):
+                    self._answer(instrument, data, connection.sendall)
 
         return converse
 
     def _open_terminal(self, name: str, instrument: Instrument) -> None:
         ours, theirs = os.openpty()
         tty.setraw(theirs)
-        self._terminals += [ours, theirs]
+        os.set_blocking(ours, False)
+        self._terminals += [ours, theirs]  # theirs stays open: a line is there whether or not a client is
         self.terminals[name] = os.ttyname(theirs)
-        self._clock.spawn(
-            lambda: self._converse(instrument, lambda: os.read(ours, 4096), lambda data: _write_all(ours, data)),
-            f"terminal-{name}",
-        )
 
-    def _converse(self, instrument: Instrument, read: Callable[[], bytes], write: Callable[[bytes], object]) -> None:
-        try:
-            while instrument.connected and (data := read()):
-                with self._wire:
-                    replies = instrument.receive(data)
-                for reply in replies:
-                    self._clock.sleep(reply.delay_s)
-                    write(reply.data)
-        except OSError:
-            return  # the client went away, or the server was closed
+        def send(data: bytes) -> None:
+            with contextlib.suppress(BlockingIOError):  # nobody reads: a line forgets
+                os.write(ours, data)
 
+        def converse() -> None:
+            while self._readable(ours):
+                data = os.read(ours, 4096)
+                if instrument.connected:
+                    self._answer(instrument, data, send)
 
-def _write_all(terminal: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(terminal, data) :]
+        self._spawn(converse, f"terminal-{name}")
+
+    def _readable(self, source: int) -> bool:
+        """Wait for bytes; return False at the end of service."""
+        ending = self._ending.fileno()
+        ready, _, _ = select.select([source, ending], [], [])
+        return ending not in ready
+
+    def _answer(self, instrument: Instrument, data: bytes, send: Callable[[bytes], object]) -> None:
+        with self._wire:
+            replies = instrument.receive(data)
+        for reply in replies:
+            if self._ended.wait(reply.delay_s):
+                return
+            send(reply.data)

@@ -12,7 +12,7 @@ from collections import deque
 from typing import Any
 
 from pyvisa import attributes, constants, errors, highlevel, rname
-from pyvisa.constants import InterfaceType, ResourceAttribute, SerialTermination, StatusCode
+from pyvisa.constants import BufferOperation, InterfaceType, ResourceAttribute, SerialTermination, StatusCode
 from pyvisa.util import LibraryPath
 from typing_extensions import override
 
@@ -20,6 +20,12 @@ from labctl.clock import Clock
 from sim_devices.wire._instrument import Instrument
 
 _LIBRARIES = itertools.count(1)
+_DISCARD_READ = int(
+    BufferOperation.discard_read_buffer
+    | BufferOperation.discard_read_buffer_no_io
+    | BufferOperation.discard_receive_buffer
+    | BufferOperation.discard_receive_buffer2
+)
 
 
 class _Chunk:
@@ -106,6 +112,8 @@ class SimVisaLibrary(highlevel.VisaLibraryBase):
         instrument = self._instruments.get(str(name))
         if instrument is None or not instrument.connected:
             raise errors.VisaIOError(StatusCode.error_resource_not_found)
+        if name.resource_class == "SOCKET":
+            self._incoming[str(name)] = deque()  # what was sent on another connection does not come on this one
         handle = next(self._handles)
         self._sessions[handle] = _Session(session, name, instrument, self._incoming[str(name)])
         return handle, StatusCode.success
@@ -183,8 +191,11 @@ class SimVisaLibrary(highlevel.VisaLibraryBase):
 
     @override
     def clear(self, session: Any) -> StatusCode:
-        """Drop what is on its way in both directions."""
+        """Drop what is on its way in both directions; on a line or a socket only what has come."""
         found = self._session(session)
+        if found.stream:
+            self._drop_arrived(found)
+            return StatusCode.success
         found.incoming.clear()
         with self._wire:
             found.instrument.clear()
@@ -192,15 +203,27 @@ class SimVisaLibrary(highlevel.VisaLibraryBase):
 
     @override
     def flush(self, session: Any, mask: Any) -> StatusCode:
-        """Drop what has come."""
-        self._session(session).incoming.clear()
+        """Drop what has come, when the mask says so."""
+        found = self._session(session)
+        if int(mask) & _DISCARD_READ:
+            self._drop_arrived(found)
         return StatusCode.success
+
+    def _drop_arrived(self, found: _Session) -> None:
+        while found.incoming and found.incoming[0].ready_at <= self.clock.monotonic():
+            found.incoming.popleft()
 
     @override
     def read_stb(self, session: Any) -> tuple[int, StatusCode]:
-        """Serial poll; bit 4 (message available) is set while a reply waits."""
+        """Serial poll; bit 4 (message available) is set while a reply waits.
+
+        Raises error_nonsupported_operation on a line or a socket, which have no status byte.
+        """
         found = self._session(session)
-        return found.instrument.status_byte() | (16 if found.incoming else 0), StatusCode.success
+        if found.stream:
+            raise errors.VisaIOError(StatusCode.error_nonsupported_operation)
+        waits = bool(found.incoming) and found.incoming[0].ready_at <= self.clock.monotonic()
+        return found.instrument.status_byte() | (16 if waits else 0), StatusCode.success
 
     @override
     def assert_trigger(self, session: Any, protocol: Any) -> StatusCode:
