@@ -143,12 +143,17 @@ class LinkedDevice(Device):
             LabError: another instrument answers at this address.
         """
         identity = self.identify()
-        if not any(model in identity.model for model in self.models):
+        if not self._is_right(identity):
+            identity = self.identify()  # where nothing protects a reply, one garbled letter makes another name
+        if not self._is_right(identity):
             wanted = " or ".join(self.models)
             raise LabError(f"{self.name} ({self.link.address}) is {identity.maker} {identity.model}, not {wanted}")
         for name in ("maker", "model", "serial", "firmware"):
             getattr(self, name).put(getattr(identity, name))
         return identity
+
+    def _is_right(self, identity: Identity) -> bool:
+        return any(model in identity.model for model in self.models)
 
     def start_action(self, timeout_s: float | None = None) -> ClockStatus:
         """Return the status of a new action; it fails after `timeout_s` lab seconds."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from labctl.errors import LabError
-from labctl.recipes import problems_of
+from labctl.files import problems_of
 
 __all__ = ["AccessPolicy", "LabMetadata", "OperationMetadata", "check_start", "source_revision", "versions"]
 
@@ -85,7 +85,7 @@ def check_start(md: Mapping[str, Any]) -> None:
     try:
         model.model_validate(dict(md))
     except ValidationError as error:
-        raise LabError("metadata of the run: " + "; ".join(map(str, problems_of(error)))) from error
+        raise LabError("metadata of the run: " + "; ".join(map(str, problems_of(error, model)))) from error
 
 
 @functools.cache

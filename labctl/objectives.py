@@ -132,7 +132,7 @@ def _check(expression: str, inputs: tuple[str, ...]) -> None:
     try:
         tree = ast.parse(expression.strip(), mode="eval")
     except (SyntaxError, ValueError) as error:
-        raise ValueError(f"cannot be read: {error}") from error
+        raise ValueError(f"cannot be read: {getattr(error, 'msg', error)}") from error
     _check_node(tree, inputs, _MAX_DEPTH)
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import functools
 import math
 import re
+import tokenize
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from labctl.files import shown
 
 if TYPE_CHECKING:
     import pint
@@ -15,7 +18,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Quantity", "format_value", "registry"]
 
-_TEXT = re.compile(r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*$")
+_TEXT = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)[ \t]*(1\s*/.*?|[^\s\d.,+-].*?|)\s*", re.ASCII)
+_NO_UNIT = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    tokenize.TokenError,
+)
+"""What pint raises for text that is no unit."""
 
 
 @functools.cache
@@ -28,27 +43,24 @@ def registry() -> pint.UnitRegistry[float]:
     return units
 
 
-def _difference(unit: str) -> str:
-    """Return `unit` with degC read as a difference where it is part of a compound (``degC/min``)."""
-    return unit if unit == "degC" else re.sub(r"\bdegC\b", "delta_degC", unit)
-
-
 @functools.lru_cache(maxsize=4096)
 def _convert(number: float, unit: str, target: str) -> float:
     import pint
 
-    units = registry()
     try:
-        return float(units.Quantity(number, _difference(unit)).m_as(_difference(target)))
+        converted = registry().Quantity(number, unit).m_as(target)
     except pint.DimensionalityError as error:
         raise ValueError(f"{number:g} {unit} cannot be given in {target}") from error
-    except (pint.UndefinedUnitError, pint.DefinitionSyntaxError, AttributeError, TypeError, SyntaxError) as error:
+    except _NO_UNIT as error:
         raise ValueError(f"{unit!r} is not a unit") from error
+    return float(f"{converted:.15g}")  # 1 um is 1000 nm, not 999.9999999999999, and a limit in another unit is met
 
 
 def format_value(value: object, unit: str) -> str:
     """Return a value as a person would write it in a recipe."""
-    return f"{value!r} {unit}".strip() if isinstance(value, float | int) else str(value)
+    if isinstance(value, float):
+        return f"{float(value)!r} {unit}".strip()  # numpy's floats show themselves otherwise
+    return f"{value} {unit}".strip() if isinstance(value, int) else str(value)
 
 
 @dataclass(frozen=True)
@@ -74,11 +86,12 @@ class Quantity:
         Raises:
             ValueError: no or another kind of unit, not finite, or outside the range.
         """
-        number = self._number(value)
+        told = value.strip() if isinstance(value, str) else value
+        number = self._number(told)
         if not math.isfinite(number):
-            raise ValueError(f"{value} is not a finite number")
+            raise ValueError(f"{told} is not a finite number")
         if not self.low <= number <= self.high:
-            raise ValueError(f"{value} is outside {self.range_text()}")
+            raise ValueError(f"{told} is outside {self.range_text()}")
         return number
 
     def range_text(self) -> str:
@@ -86,25 +99,34 @@ class Quantity:
         return f"{self.low:g}..{self.high:g} {self.unit}".strip()
 
     def _number(self, value: object) -> float:
-        if isinstance(value, bool):
-            raise ValueError(f"{value} is not a quantity")
-        if isinstance(value, float | int):
-            if self.unit:
-                raise ValueError(f"{value} has no unit; write '{value} {self.unit}'")
-            return float(value)
         if isinstance(value, str):
-            match = _TEXT.match(value)
-            if match is None:
-                raise ValueError(f"{value!r} is not a number with a unit, such as {f'1 {self.unit}'.strip()!r}")
-            number, unit = float(match[1]), match[2]
-            if bool(unit) != bool(self.unit):
-                hint = f"has no unit; write '{match[1]} {self.unit}'" if self.unit else "must be a pure number"
-                raise ValueError(f"{value!r} {hint}")
-            return _convert(number, unit, self.unit) if unit else number
+            return self._number_in(value)
+        if isinstance(value, float | int) and not isinstance(value, bool):
+            number = float(str(value))  # infinite where float() would raise OverflowError
+            if self.unit and math.isfinite(number):
+                raise ValueError(f"{value} has no unit; write '{value} {self.unit}'")
+            return number
         magnitude, units = getattr(value, "magnitude", None), getattr(value, "units", None)
         if magnitude is None or units is None:
-            raise ValueError(f"{value!r} is not a quantity")
-        return _convert(float(magnitude), f"{units:~}" if self.unit else str(units), self.unit)
+            raise self._not_a_number(value)
+        return _convert(float(magnitude), str(units), self.unit)
+
+    def _number_in(self, text: str) -> float:
+        match = _TEXT.fullmatch(text)
+        if match is None:
+            raise self._not_a_number(text)
+        number, unit = float(match[1]), match[2]
+        if unit == self.unit:
+            return number
+        if not self.unit:
+            raise ValueError(f"{text!r} must be a pure number")
+        if not unit:
+            raise ValueError(f"{text!r} has no unit; write '{match[1]} {self.unit}'")
+        return _convert(number, unit, self.unit)
+
+    def _not_a_number(self, value: object) -> ValueError:
+        wanted = f"a number with a unit, such as '1 {self.unit}'" if self.unit else "a number"
+        return ValueError(f"{shown(value)} is not {wanted}")
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate with `parse`; written back as text with the unit."""

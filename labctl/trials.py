@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeGuard
 
-from labctl.recipes import nearest
+from labctl.files import nearest
 
 __all__ = [
     "Candidates",

@@ -26,9 +26,24 @@ class SimAjaDCXS(Instrument):
     def __init__(self, clock: Clock, seed: int | str, chamber: SputterChamber, faults: Sequence[Fault] = ()) -> None:
         super().__init__(clock, seed, faults)
         self._chamber = chamber
+        chamber.supplied_W, chamber.uncovered = self._power_W, self._is_open
         self._values = {"C": "0000", "D": "0", "E": "00", "F": "05", "G": "000", "H": "00", "I": "ITO     ", "Z": "1"}
         self._on_since: float | None = None
-        self._fault, self._shown_W = 0, 0.0
+        self._tripped, self._shown_W = False, 0.0
+
+    def _is_on(self, now_s: float) -> bool:
+        since = self._on_since
+        return since is not None and now_s >= since and self.faults.struck("arc", since, now_s) is None
+
+    def _power_W(self, now_s: float) -> float:
+        if self._on_since is None or not self._is_on(now_s):
+            return 0.0
+        ramp_s = int(self._values["E"])
+        share = min(1.0, (now_s - self._on_since) / ramp_s) if ramp_s else 1.0
+        return share * int(self._values["C"])
+
+    def _is_open(self, now_s: float) -> bool:
+        return self._on_since is not None and self._is_on(now_s) and now_s >= self._on_since + int(self._values["F"])
 
     def take_request(self, received: bytearray) -> bytes | None:
         """Cut off one letter with its parameter."""
@@ -43,12 +58,10 @@ class SimAjaDCXS(Instrument):
 
     def answer(self, request: bytes) -> bytes | None:
         """Act on a letter."""
-        self._advance()
+        self._chamber.advance()
         letter, parameter = chr(request[0]), request[1:].decode("latin1")
-        if letter == "A":
-            self._switch(on=True)
-        elif letter == "B":
-            self._switch(on=False)
+        if letter in "AB":
+            self._switch(on=letter == "A")
         elif letter in _SETTINGS:
             self._set(letter, parameter)
         else:
@@ -56,44 +69,32 @@ class SimAjaDCXS(Instrument):
         return None
 
     def _set(self, letter: str, parameter: str) -> None:
-        locked = letter in "EFGH" and self._on_since is not None
+        locked = letter in "EFGH" and self._is_on(self.clock.monotonic())
         if not locked and (letter == "I" or parameter.isdigit()):
             self._values[letter] = parameter
 
     def _switch(self, *, on: bool) -> None:
-        if on and self._on_since is None:
-            self._on_since, self._fault = self.clock.monotonic(), 0
+        now_s = self.clock.monotonic()
+        if on and not self._is_on(now_s):
+            self._on_since, self._tripped = now_s, False
         elif not on:
+            self._tripped = self._has_tripped(now_s)
             self._on_since = None
-        self._advance()
 
-    def _advance(self) -> None:
-        """Bring the chamber to the present, with power and shutter as they were on the way."""
-        now = self.clock.monotonic()
-        if self._on_since is not None and self.faults.active("arc") is not None:
-            self._on_since, self._fault = None, 4
-        if self._on_since is None:
-            self._chamber.advance(now)
-            self._chamber.power_W, self._chamber.shutter_open = 0.0, False
-            return
-        opens_at = self._on_since + int(self._values["F"])
-        if not self._chamber.shutter_open and now >= opens_at:
-            self._chamber.advance(opens_at)
-            self._chamber.shutter_open = True
-        self._chamber.advance(now)
-        ramp_s = int(self._values["E"])
-        share = min(1.0, (now - self._on_since) / ramp_s) if ramp_s else 1.0
-        self._chamber.power_W = share * int(self._values["C"])
+    def _has_tripped(self, now_s: float) -> bool:
+        return self._tripped or (self._on_since is not None and not self._is_on(now_s))
 
     def _query(self, letter: str) -> bytes | None:
-        deposit = self._chamber.deposit
+        now_s = self.clock.monotonic()
+        power_W = self._power_W(now_s)
+        deposit = self._chamber.deposit if power_W > 0.0 else None
         if self.faults.active("stuck_readback") is None:
-            self._shown_W = self._chamber.power_W if deposit is not None else 0.0
+            self._shown_W = power_W if deposit is not None else 0.0
         voltage = deposit.voltage_V + self.random.gauss(0.0, 0.5) if deposit is not None else 0.0
         replies = {
             "?": "DCXS750-4",
             "z": "2.14 ",
-            "a": "1" if self._on_since is not None else "0",
+            "a": str(int(self._is_on(now_s))),
             "b": self._values["C"],
             "c": self._values["D"],
             "d": f"{round(self._shown_W):04d}",
@@ -106,8 +107,8 @@ class SimAjaDCXS(Instrument):
             "k": "000",
             "l": "00",
             "n": self._values["I"],
-            "o": str(self._fault),
-            "p": chr(0x40 | int(self._chamber.shutter_open)),
+            "o": "4" if self._has_tripped(now_s) else "0",
+            "p": chr(0x40 | int(self._is_open(now_s))),
             "y": self._values["Z"],
         }
         return replies[letter].encode("latin1") if letter in replies else None

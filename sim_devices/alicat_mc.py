@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from labctl.clock import Clock
@@ -37,18 +37,19 @@ class SimAlicatMC(LineInstrument):
         self._gas, self._full_scale = gas, full_scale_sccm
         self._setpoint, self._from, self._changed_at = 0.0, 0.0, clock.monotonic()
         self._shown = 0.0
+        self.before_change: Callable[[], object] = lambda: None
+        """Called before the set point changes: brings up to date what the gas flows into."""
 
-    def _steered_sccm(self) -> float:
-        age_s = self.clock.monotonic() - self._changed_at
+    def _steered_sccm(self, now_s: float) -> float:
+        age_s = max(0.0, now_s - self._changed_at)
         return self._setpoint + (self._from - self._setpoint) * math.exp(-age_s / _RESPONSE_S)
 
-    @property
-    def flow_sccm(self) -> float:
-        """What really flows [sccm]."""
-        if self.faults.active("no_flow") is not None:
+    def flow_sccm(self, now_s: float) -> float:
+        """Return what really flows [sccm] at an instant [s, monotonic] since the last change."""
+        if self.faults.active("no_flow", now_s) is not None:
             return 0.0
-        wrong = self.faults.active("wrong_flow")
-        return self._steered_sccm() * (wrong.amount if wrong is not None else 1.0)
+        wrong = self.faults.active("wrong_flow", now_s)
+        return self._steered_sccm(now_s) * (wrong.amount if wrong is not None else 1.0)
 
     def answer_line(self, line: str) -> str | None:
         """Answer a poll, a set point or a question of unit A; say nothing to others."""
@@ -68,12 +69,14 @@ class SimAlicatMC(LineInstrument):
             value = float(text)
         except ValueError:
             return  # as the instrument: the frame shows that nothing changed
-        self._from, self._changed_at = self._steered_sccm(), self.clock.monotonic()
+        self.before_change()
+        now_s = self.clock.monotonic()
+        self._from, self._changed_at = self._steered_sccm(now_s), now_s
         self._setpoint = round(min(max(value, 0.0), self._full_scale), 2)
 
     def _frame(self) -> str:
         if self.faults.active("stuck_readback") is None:
-            flow = 0.0 if self.faults.active("no_flow") is not None else self._steered_sccm()
+            flow = 0.0 if self.faults.active("no_flow") is not None else self._steered_sccm(self.clock.monotonic())
             self._shown = flow + (self.random.gauss(0.0, 2e-4) * self._full_scale if flow > 0.05 else 0.0)
         pressure = 29.40 + self.random.gauss(0.0, 0.02)
         flow_text = f"{self._shown:+07.2f}"

@@ -51,6 +51,15 @@ class Schema(StrEnum):
     lab = "lab"
 
 
+class Status(StrEnum):
+    """How a run ended."""
+
+    success = "success"
+    fail = "fail"
+    abort = "abort"
+    running = "running"
+
+
 @command_line.callback(invoke_without_command=True)
 def about(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     """Answer what concerns no command."""
@@ -129,7 +138,7 @@ def runs(
     sample: Annotated[str | None, typer.Option(help="Only of this sample.")] = None,
     station: Annotated[str | None, typer.Option(help="Only on this station.")] = None,
     operation: Annotated[str | None, typer.Option(help="Only of this kind.")] = None,
-    status: Annotated[str | None, typer.Option(help="success, fail, abort or running.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only those that ended like this.")] = None,
 ) -> None:
     """List runs, the newest first."""
     with clear_errors():

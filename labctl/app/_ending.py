@@ -25,6 +25,11 @@ def clear_errors() -> Iterator[None]:
 
     try:
         yield
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.stderr.write(f"{error.filename}: {error.strerror}\n")
+        raise SystemExit(STORE_FAILED) from None
     except (LabError, ExceptionGroup) as error:
         errors = _leaves(error)
         if not all(isinstance(one, LabError) for one in errors):

@@ -7,7 +7,7 @@ import html
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from labctl.app._progress import clock_text
 from labctl.app._reading import open_campaign
@@ -17,6 +17,7 @@ from labctl.errors import StoreError
 from labctl.objectives import Objective
 from labctl.records import TrialRecord
 from labctl.store import RecordedRun, RunSummary, Store
+from labctl.trials import Categorical
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,6 +31,7 @@ td.n { text-align: right; font-variant-numeric: tabular-nums } img { max-width: 
 details { border-bottom: 1px solid #eee; padding: .2rem 0 } pre { font-size: 12px; overflow-x: auto }
 """
 _COLOURS = {"completed": "#1b6ca8", "failed": "#c0392b", "lost": "#999999", "under way": "#bbbbbb"}
+_MOST_PICTURES = 4
 _KINDS = ("#1b6ca8", "#e08e0b", "#2a8f5b", "#8e44ad", "#c0392b", "#607d8b", "#795548", "#00838f")
 
 
@@ -164,15 +166,15 @@ def _trial(trial: TrialRecord, store: Store, checked: CheckedCampaign) -> str:
 # Pictures.
 
 
-def _figure(width: float, height: float) -> Figure:
+def _figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(width, height), layout=layout)
 
 
 def _image(figure: Figure, alt: str) -> str:
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=80)
+    figure.savefig(file, format="png", dpi=110)
     data = base64.b64encode(file.getvalue()).decode("ascii")
     return f'<img alt="{_text(alt)}" src="data:image/png;base64,{data}">'
 
@@ -211,8 +213,15 @@ def _scatter(
     figure = _figure(9, 2.4 * rows)
     grid = figure.subplots(rows, columns, squeeze=False)
     units = {p.name: getattr(p, "unit", "") for p in getattr(checked.space, "parameters", ())}
+    categories = {
+        p.name: [_plain(value) for value in p.values]
+        for p in getattr(checked.space, "parameters", ())
+        if isinstance(p, Categorical)
+    }
     floor = min(_value(trial, objective) for trial in completed)
     for name, axes in zip(names, grid.flat, strict=False):
+        if name in categories:  # in the campaign file's order
+            axes.plot(categories[name], [floor] * len(categories[name]), alpha=0)
         x = [_plain(trial.values[name]) for trial in completed]
         axes.scatter(x, [_value(trial, objective) for trial in completed], c=range(len(x)), cmap="viridis", s=18)
         failed = [_plain(trial.values[name]) for trial in trials if trial.status == "failed"]
@@ -238,7 +247,7 @@ def _gantt(runs: Sequence[RunSummary]) -> Figure:
         for row, station in enumerate(stations):
             mine = [run for run in runs if run.station == station and run.operation == kind]
             bars = [((run.time - begin) / 3600, (run.duration_s or 0.0) / 3600) for run in mine]
-            axes.broken_barh(bars, (row - 0.38, 0.76), color=colour, edgecolor="white", linewidth=0.3)
+            axes.broken_barh(bars, (row - 0.38, 0.76), facecolor=colour, edgecolor=colour, linewidth=0.7)
             for run, (left, width) in zip(mine, bars, strict=True):
                 if run.status in ("fail", "abort"):
                     axes.plot(left + width, row, "x", color="#c0392b", markersize=8)
@@ -251,7 +260,7 @@ def _gantt(runs: Sequence[RunSummary]) -> Figure:
 
 
 def _traces(run: RecordedRun) -> Figure | None:
-    """Draw what was monitored, one picture for each unit, or nothing."""
+    """Draw what was monitored, one picture for each unit, those of the main quantities first, or nothing."""
     stream = run.streams.get("process")
     if stream is None or len(stream.times) < 2:
         return None
@@ -262,20 +271,18 @@ def _traces(run: RecordedRun) -> Figure | None:
             by_unit.setdefault(unit, []).append(name)
     if not by_unit:
         return None
+    main = stream.descriptors[0].get("hints", {}).get("process", {}).get("fields", [])
+    units = sorted(by_unit, key=lambda unit: not set(by_unit[unit]) & set(main))[:_MOST_PICTURES]
     minutes = (stream.times - run.start["time"]) / 60.0
-    columns = min(4, len(by_unit))
-    rows = -(-len(by_unit) // columns)
-    figure = _figure(2.9 * columns, 1.9 * rows)
-    grid = figure.subplots(rows, columns, squeeze=False)
-    for axes, (unit, names) in zip(grid.flat, by_unit.items(), strict=False):
-        for name in names:
+    figure = _figure(2.9 * len(units), 1.9, None)  # a layout that is worked out costs more than the picture
+    figure.subplots_adjust(left=0.13 / len(units), right=0.99, top=0.86, bottom=0.2, wspace=0.25)
+    for axes, unit in zip(figure.subplots(1, len(units), squeeze=False).flat, units, strict=True):
+        for name in by_unit[unit]:
             asked = "setpoint" in name
             axes.plot(minutes, stream.columns[name], "--" if asked else "-", linewidth=1, label=name, zorder=3 - asked)
         axes.set_title(f"[{unit}]", fontsize=8)
         axes.tick_params(labelsize=7)
         axes.legend(fontsize=6, frameon=False)
-    for axes in list(grid.flat)[len(by_unit) :]:
-        axes.set_visible(False)
     figure.supxlabel("min", fontsize=8)
     return figure
 

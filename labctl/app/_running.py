@@ -12,9 +12,7 @@ from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
-import yaml
 from rich.console import Console
 
 from labctl.app._ending import LAB_FAILED, STOPPED
@@ -22,6 +20,7 @@ from labctl.app._progress import Progress, clock_text, watched
 from labctl.campaign import Campaign, CheckedCampaign, Ending, check_campaign
 from labctl.clock import Clock, RealClock, VirtualClock
 from labctl.errors import StoreError
+from labctl.files import read_yaml, yaml_text
 from labctl.lab import build_lab
 from labctl.recipes import OperationSchema
 from labctl.store import Store
@@ -111,7 +110,7 @@ def _keep_files(checked: CheckedCampaign, out: Path) -> None:
     """Copy the campaign's files into the store, so that it can be read without them."""
     folder = out / FILES
     folder.mkdir(parents=True)
-    content: dict[str, Any] = yaml.safe_load(checked.paths["campaign"].read_text(encoding="utf-8"))
+    content = read_yaml(checked.paths["campaign"])
     content |= {"lab": "lab.yaml", "recipe": "recipe.yaml", "seed": checked.file.seed}
     content["budget"] = {**content["budget"], "trials": checked.file.budget.trials}
     if "table" in checked.paths:
@@ -119,7 +118,7 @@ def _keep_files(checked: CheckedCampaign, out: Path) -> None:
         shutil.copyfile(checked.paths["table"], folder / "table.csv")
     shutil.copyfile(checked.paths["lab"], folder / "lab.yaml")
     shutil.copyfile(checked.paths["recipe"], folder / "recipe.yaml")
-    (folder / "campaign.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    (folder / "campaign.yaml").write_text(yaml_text(content), encoding="utf-8")
 
 
 @contextmanager
@@ -133,9 +132,9 @@ def _signals(campaign: Campaign, console: Console) -> Iterator[None]:
         name = "Ctrl-C" if number == signal.SIGINT else f"signal {number}"
         if len(received) == 1:
             console.print(f"[b]{name}[/b]: every station goes to its safe state; once more to wait for nothing")
-            threading.Thread(target=campaign.stop, args=(name,), daemon=True).start()
+            RealClock().spawn(lambda: campaign.stop(name), "stop")
         else:
-            threading.Thread(target=campaign.hurry, daemon=True).start()
+            RealClock().spawn(campaign.hurry, "hurry")
 
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 
 from labctl.app._running import schemas
 from labctl.clock import RealClock
 from labctl.errors import LabError
+from labctl.files import read_yaml, yaml_text
 from labctl.lab import LabFile, build_lab, read_lab
 
 
@@ -61,9 +60,9 @@ def serve(file: Path, port: int, lab_out: Path | None) -> None:
 
 def served_lab(file: Path, checked: LabFile, addresses: dict[str, str]) -> str:
     """Return the text of a lab file whose devices have other addresses, driven through pyvisa-py."""
-    content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    content = read_yaml(file)
     content["backend"] = "@py"
     content.pop("simulated", None)
     for name in checked.devices:
         content["devices"][name]["address"] = addresses[name]
-    return yaml.safe_dump(content, sort_keys=False)
+    return yaml_text(content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from labctl.app._ending import WRONG
 from labctl.app._running import schemas
 from labctl.clock import Clock, RealClock, VirtualClock
 from labctl.engine import LabRunEngine, ScanIds
@@ -113,6 +114,7 @@ def _interact(engine: LabRunEngine, lab: Lab, store: Store, simulated: bool, out
     shell = InteractiveShellEmbed(config=config, banner1=banner, user_ns=names)
     if command:
         print(banner)  # noqa: T201
-        shell.run_cell(command)
+        if not shell.run_cell(command).success:
+            raise SystemExit(WRONG)
         return
     shell(local_ns=names)

@@ -64,7 +64,7 @@ class Clock(Protocol):
         """Wait until `monotonic()` reaches `deadline` [s]."""
         ...
 
-    def spawn(self, target: Callable[[], None], name: str) -> threading.Thread:
+    def spawn(self, target: Callable[[], object], name: str) -> threading.Thread:
         """Start a daemon thread that takes part in the clock."""
         ...
 

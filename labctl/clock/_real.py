@@ -32,7 +32,7 @@ class RealClock:
         """Wait until `monotonic()` reaches `deadline` [s]."""
         self.sleep(deadline - time.monotonic())
 
-    def spawn(self, target: Callable[[], None], name: str) -> threading.Thread:
+    def spawn(self, target: Callable[[], object], name: str) -> threading.Thread:
         """Start a daemon thread."""
         thread = threading.Thread(target=target, name=name, daemon=True)
         thread.start()

@@ -264,7 +264,7 @@ class VirtualClock:
         with self.held():
             self.park(deadline)
 
-    def spawn(self, target: Callable[[], None], name: str) -> threading.Thread:
+    def spawn(self, target: Callable[[], object], name: str) -> threading.Thread:
         """Start a participating thread; its turn is fixed here, not by the operating system."""
         waiter = Waiter()
         waiter.state = "ready"

@@ -11,7 +11,8 @@ import pyvisa
 
 from labctl.clock import Clock
 from labctl.errors import LabError
-from labctl.lab._file import LabFile, narrowed_limits
+from labctl.lab._file import LabFile
+from labctl.lab._limits import limits_of, narrowed_limits
 from labctl.link import Link
 from labctl.metadata import LabMetadata, source_revision, versions
 from labctl.recipes import OperationSchema
@@ -44,19 +45,14 @@ class Station:
             parameters: values in the units that the schema declares.
         """
         devices = dict(zip(schema.roles, self.operations[schema.kind], strict=True))
-        refused = {}
-        for parameter, value in parameters.items():
-            bound = schema.limited_by(parameter)
-            if bound is None or not isinstance(value, int | float):
-                continue
-            signal = getattr(devices[bound.role], bound.signal)
-            low, high = signal.limits or (-float("inf"), float("inf"))
-            if not low <= value * bound.scale <= high:
-                unit = schema.units().get(parameter, "")
-                allowed = f"{low / bound.scale:g}..{high / bound.scale:g} {unit}".strip()
-                text = f"{value:g} {unit}".strip()
-                refused[parameter] = f"{text} is outside {allowed}, the limits of {signal.name} on station {self.name}"
-        return refused
+
+        def of_signal(role: str, attribute: str) -> tuple[str, tuple[float, float] | None]:
+            signal = getattr(devices[role], attribute)
+            return signal.name, signal.limits
+
+        limits = limits_of(schema, self.name, of_signal)
+        refused = {name: limits[name].refusal(value) for name, value in parameters.items() if name in limits}
+        return {name: reason for name, reason in refused.items() if reason}
 
 
 @dataclass

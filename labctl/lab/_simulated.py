@@ -144,5 +144,7 @@ class _Tool:
         clock = line.clock
         instrument = _simulation(kind)(clock, f"{self._seed}:{device}", faults=faults, **special[kind]())
         if kind == "AlicatMC" and role in ("argon", "oxygen"):
-            setattr(self._chamber(), f"{role}_sccm", lambda: instrument.flow_sccm)  # type: ignore[attr-defined]
+            chamber = self._chamber()
+            setattr(chamber, f"{role}_sccm", instrument.flow_sccm)  # type: ignore[attr-defined]
+            instrument.before_change = chamber.advance  # type: ignore[attr-defined]
         return instrument

@@ -1,7 +1,8 @@
-"""One VISA resource: lock, time-out, retry after clear, plausibility, wire log."""
+"""One VISA resource: lock, time-out, recovery and retry, plausibility, wire log."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -17,7 +18,11 @@ from labctl.errors import LinkError, LinkTimeout
 from labctl.link._poller import Job, Poller
 
 T = TypeVar("T")
+Reader = Callable[[bytearray], None]
+"""Adds what comes to the bytes it is given."""
 WIRE_LOG_LENGTH = 1000
+SETTLE_S = 0.1
+"""How long the rest of a broken reply may still be on its way [s]."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +64,18 @@ class Plausible:
 class Link:
     """The connection of one device to its instrument; it opens with the first exchange.
 
+    After a failed exchange the link recovers before it sends anything more, so that a reply which
+    comes late never answers another request: a message-based instrument (GPIB, USB, TCPIP INSTR)
+    is cleared, a serial line is flushed after its reply had twice the time-out to come, a socket is
+    opened anew. A connection that broke is opened anew too: a cable that is put back works again.
+
     Args:
         manager: pyvisa resource manager (real or simulated backend).
         address: VISA resource name.
         clock: the lab's clock; retries and polls run on it.
         device: lab name of the device, for messages.
         timeout_s: time to wait for a reply [s].
-        retries: how often a failed exchange is repeated after a clear.
+        retries: how often a failed exchange is repeated.
         read_termination: end of a text reply.
         write_termination: end of a text command.
         log_file: also append every exchange to this file.
@@ -95,6 +105,7 @@ class Link:
         self._manager, self._timeout_s = manager, timeout_s
         self._open_options = dict(open_options or {})
         self._opened: Any = None  # pyvisa's resource; its class depends on the address
+        self._quiet_at: float | None = None  # after a failure: when no late reply is to be feared any more
         self._write_end = write_termination.encode("latin1")
         self._read_end = read_termination
 
@@ -103,11 +114,13 @@ class Link:
         if self._opened is None:
             try:
                 self._opened = self._manager.open_resource(self.address, **self._open_options)
-            except (pyvisa.VisaIOError, OSError, ValueError) as error:
+            except Exception as error:  # pyvisa-py raises exactly that when a host does not answer
                 raise LinkError(self.device, self.address, "open", "", str(error)) from error
             self._opened.timeout = self._timeout_s * 1000
             if self._read_end:
                 self._opened.read_termination = self._read_end
+            if self.address.upper().startswith("ASRL"):
+                self._flush()  # what an instrument says when it is switched on answers nothing
         return self._opened
 
     def query(
@@ -122,13 +135,13 @@ class Link:
 
         Args:
             command: without termination.
-            parse: turns the reply into a value; raises ValueError for a garbled one.
+            parse: turns the reply into a value; raises ValueError for one that is garbled or refuses.
             plausible: range and rate that a numeric reply must keep, or be confirmed.
             repeatable: False for a command that must not act twice: no retry.
 
         Raises:
             LinkTimeout: no reply.
-            LinkError: a garbled reply, or the connection failed.
+            LinkError: an unusable reply, or the connection failed.
         """
 
         def parse_reply(reply: bytes) -> T:
@@ -144,7 +157,8 @@ class Link:
             LinkError: it cannot be sent.
         """
         with self.clock.held(), self._lock:
-            self._attempt(command.encode("latin1") + self._write_end, lambda: b"", lambda reply: None, repeatable=True)
+            request = command.encode("latin1") + self._write_end
+            self._attempt(request, None, lambda reply: None, repeatable=True)
 
     def exchange(
         self,
@@ -160,31 +174,20 @@ class Link:
         Args:
             request: all bytes, checksum included.
             frame: told what came so far, returns how many bytes are still missing (0: whole).
-            parse: turns the whole reply into a value; raises ValueError for a garbled one.
+            parse: turns the whole reply into a value; raises ValueError for one that is garbled or refuses.
             plausible: range and rate that a numeric reply must keep, or be confirmed.
             repeatable: False for a request that must not act twice: no retry.
 
         Raises:
             LinkTimeout: no whole reply.
-            LinkError: a garbled reply, or the connection failed.
+            LinkError: an unusable reply, or the connection failed.
         """
 
-        def read_frame() -> bytes:
-            received = b""
-            while missing := frame(received):
+        def read_frame(received: bytearray) -> None:
+            while missing := frame(bytes(received)):
                 received += self._resource.read_bytes(missing, break_on_termchar=False)
-            return received
 
         return self._converse(request, read_frame, parse, plausible, repeatable)
-
-    def clear(self) -> None:
-        """Drop what is on its way in both directions; never raises."""
-        if self._opened is None:
-            return
-        try:
-            self._opened.clear()
-        except (pyvisa.VisaIOError, OSError, NotImplementedError):
-            self._flush()
 
     def every(self, period_s: float, call: Callable[[], object]) -> Job:
         """Call every `period_s` [s] on this link's thread."""
@@ -203,45 +206,83 @@ class Link:
     def close(self) -> None:
         """Close the resource and end the poller."""
         self._poller.close()
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        self._drop()
 
-    def _attempt(self, request: bytes, read: Callable[[], bytes], parse: Callable[[bytes], T], repeatable: bool) -> T:
-        for attempt in range((self.retries if repeatable else 0) + 1):
-            if attempt:
-                self.clear()  # or the late reply to the first try would answer the second
+    def _drop(self) -> None:
+        opened, self._opened, self._quiet_at = self._opened, None, None
+        if opened is not None:
+            with contextlib.suppress(pyvisa.Error, OSError):  # broken already
+                opened.close()
+
+    def _attempt(self, request: bytes, read: Reader | None, parse: Callable[[bytes], T], repeatable: bool) -> T:
+        for _ in range((self.retries if repeatable else 0) + 1):
             try:
                 return self._once(request, read, parse)
             except LinkError as error:
                 failure = error
         raise failure
 
-    def _once(self, request: bytes, read: Callable[[], bytes], parse: Callable[[bytes], T]) -> T:
-        sent_at, received = self.clock.time(), b""
+    def _once(self, request: bytes, read: Reader | None, parse: Callable[[bytes], T]) -> T:
+        self._recover(expects_reply=read is not None)
+        sent_at, sent_s, received = self.clock.time(), self.clock.monotonic(), bytearray()
         try:
             self._resource.write_raw(request)
-            received = read()
-            value = parse(received)
-        except (pyvisa.VisaIOError, OSError) as error:
-            timed_out = isinstance(error, pyvisa.VisaIOError) and error.error_code == StatusCode.error_timeout
+            if read is not None:
+                read(received)
+            value = parse(bytes(received))
+        except LinkError as error:
+            self._record(Exchange(sent_at, request, b"", f"cannot be opened: {error.reason}"))
+            raise
+        except (pyvisa.Error, OSError) as error:
+            timed_out = getattr(error, "error_code", None) == StatusCode.error_timeout
             kind, reason = (LinkTimeout, "no reply in time") if timed_out else (LinkError, str(error))
-            self._record(Exchange(sent_at, request, received, reason))
-            raise kind(self.device, self.address, readable(request), readable(received), reason) from error
+            if timed_out:
+                self._quiet_at = sent_s + 2 * self._timeout_s
+            else:
+                self._drop()
+            raise self._failure(kind, sent_at, request, bytes(received), reason) from error
         except ValueError as error:
-            reason = f"garbled reply ({error})"
-            self._record(Exchange(sent_at, request, received, reason))
-            raise LinkError(self.device, self.address, readable(request), readable(received), reason) from error
-        self._record(Exchange(sent_at, request, received))
+            self._quiet_at = self.clock.monotonic() + SETTLE_S
+            reason = f"unusable reply: {error}"
+            raise self._failure(LinkError, sent_at, request, bytes(received), reason) from error
+        self._record(Exchange(sent_at, request, bytes(received)))
         return value
 
-    def _read_line(self) -> bytes:
-        return bytes(self._resource.read_raw())
+    def _failure(
+        self, kind: type[LinkError], sent_at: float, request: bytes, received: bytes, reason: str
+    ) -> LinkError:
+        self._record(Exchange(sent_at, request, received, reason))
+        return kind(self.device, self.address, readable(request), readable(received), reason)
+
+    def _recover(self, *, expects_reply: bool) -> None:
+        """After a failure, forget what is on its way."""
+        address = self.address.upper()
+        if self._quiet_at is None or (address.startswith("ASRL") and not expects_reply):
+            return  # "off" is said at once; whatever comes meanwhile is forgotten before the next question
+        quiet_at, self._quiet_at = self._quiet_at, None
+        if address.endswith("SOCKET"):
+            self._drop()
+        elif address.startswith("ASRL"):
+            # Nothing calls back a reply on a line. Longer than the (perhaps shortened) time-out nobody waits.
+            self.clock.sleep_until(min(quiet_at, self.clock.monotonic() + self._timeout_s))
+            self._flush()
+        else:
+            try:
+                self._opened.clear()
+            except (pyvisa.Error, OSError):
+                self._flush()
+
+    def _flush(self) -> None:
+        with contextlib.suppress(pyvisa.Error, OSError):  # the next exchange tells
+            self._opened.flush(pyvisa.constants.BufferOperation.discard_read_buffer)
+
+    def _read_line(self, received: bytearray) -> None:
+        received += self._resource.read_raw()
 
     def _converse(
         self,
         request: bytes,
-        read: Callable[[], bytes],
+        read: Reader,
         parse: Callable[[bytes], T],
         plausible: Plausible | None,
         repeatable: bool,
@@ -253,20 +294,16 @@ class Link:
             key = (request, plausible)  # one reply may hold several quantities
             last, now = self._accepted.get(key), self.clock.monotonic()
             if not plausible.accepts(number(value), last, now):
-                again = self._attempt(request, read, parse, repeatable)
-                if not plausible.accepts(number(again), last, now) and not alike(number(value), number(again)):
+                again = self._attempt(request, read, parse, repeatable) if repeatable else None
+                if again is None or not (
+                    plausible.accepts(number(again), last, now) or alike(number(value), number(again))
+                ):
                     reason = f"implausible: outside {plausible.low:g}..{plausible.high:g} or changes too fast"
-                    replies = f"{value} then {again}"
-                    raise LinkError(self.device, self.address, readable(request), replies, reason)
+                    replies = str(value) if again is None else f"{value} then {again}"
+                    raise self._failure(LinkError, self.clock.time(), request, replies.encode(), reason)
                 value = again
             self._accepted[key] = (number(value), now)
             return value
-
-    def _flush(self) -> None:
-        try:
-            self._opened.flush(pyvisa.constants.BufferOperation.discard_read_buffer)
-        except (pyvisa.VisaIOError, OSError, NotImplementedError):
-            return  # nothing more can be done; the next exchange tells
 
     def _record(self, entry: Exchange) -> None:
         self.log.append(entry)

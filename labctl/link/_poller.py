@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 
 from labctl.clock import Clock
-from labctl.errors import LabError
+from labctl.errors import ClockClosed, ClockStalled, LabError
 
 logger = logging.getLogger("labctl.link")
 
@@ -30,7 +30,9 @@ class Poller:
     """One thread that makes calls at their time; it starts with the first call.
 
     A call that raises `LabError` is logged and kept: the status or stream that asked for it
-    decides what a failed reading means.
+    decides what a failed reading means. Any other error ends that call and its thread, as a
+    programming mistake should; the remaining calls go on in a new thread, for a time-out or a
+    furnace's watch may be among them.
     """
 
     def __init__(self, clock: Clock, name: str) -> None:
@@ -66,6 +68,18 @@ class Poller:
         return job
 
     def _run(self) -> None:
+        survived = False
+        try:
+            self._serve()
+            survived = True
+        except (ClockClosed, ClockStalled):
+            survived = True
+            raise
+        finally:
+            if not survived:
+                self.clock.spawn(self._run, f"poll-{self.name}")
+
+    def _serve(self) -> None:
         while not self._closed:
             self._wake.clear()
             due = self._next_due()

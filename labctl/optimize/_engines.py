@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from labctl.files import nearest, problems_of
 from labctl.objectives import Objective
 from labctl.optimize._optimizer import Engine, EngineOptimizer
 from labctl.optimize._protocol import Optimizer
 from labctl.optimize._uninformed import RandomEngine, SobolEngine
-from labctl.recipes import nearest, problems_of
 from labctl.trials import Candidates, SearchSpace
 
 Space: TypeAlias = SearchSpace | Candidates
@@ -67,7 +67,7 @@ def make_optimizer(
     try:
         checked = info.options.model_validate(dict(options))
     except ValidationError as error:
-        problems = problems_of(error, tuple(info.options.model_fields))
+        problems = problems_of(error, info.options)
         raise ValueError(f"options of {engine}: " + "; ".join(map(str, problems))) from error
     return info.factory(space, objectives, seed, checked)
 

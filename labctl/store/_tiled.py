@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 import types
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,9 @@ def open_client(catalog: Catalog) -> tuple[Any, Callable[[], None]]:
     tree = from_uri(f"sqlite:///{catalog.database}", specs=[_SPEC], readable_storage=[str(catalog.data)])
     authentication = Authentication(single_user_api_key="local")
     app = build_app(tree, serialization_registry=registry, authentication=authentication)
-    context = Context.from_app(app, api_key="local")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Using `httpx`")  # starlette's advice to tiled's authors
+        context = Context.from_app(app, api_key="local")
     return from_context(context), context.close
 
 

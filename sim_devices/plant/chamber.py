@@ -9,16 +9,22 @@ from sim_devices.plant.discharge import Deposit, deposit_of, film_to_monitor_rat
 from sim_devices.plant.line import Line
 
 STEP_S = 1.0
-"""The chamber advances on this grid [s] while the plasma burns."""
+"""The chamber advances on this grid [s], so how often one looks makes no difference."""
 _SCCM_PA_M3_S = 101_325.0e-6 / 60.0  # one standard cubic centimetre a minute
 _PUMP_M3_S = 0.08  # invented: throttled turbo pump, 0.42 Pa at 20 sccm
+_PA_SCCM = _SCCM_PA_M3_S / _PUMP_M3_S
 _BASE_PA = 2.0e-4  # invented
 _MIXING_S = 3.0  # invented: chamber volume over pumping speed, with the gas lines
+_MIXED = -math.expm1(-STEP_S / _MIXING_S)
+_SETTLED_PA = 1e-9
 _REFERENCE_KWH = 60.0  # invented: life of the target
 
 
 class SputterChamber:
     """One magnetron with a shutter, two gases and a quartz monitor beside the samples.
+
+    Power, shutter and flows are functions of time [s, monotonic]; the simulated instruments put
+    themselves here, and bring the chamber up to the present before they change.
 
     Args:
         line: has the places.
@@ -30,17 +36,21 @@ class SputterChamber:
     def __init__(self, line: Line, places: Sequence[str], target_used_kWh: float = 2.0) -> None:
         self._line, self._places = line, tuple(places)
         self.target_used_kWh = target_used_kWh
-        self.argon_sccm: Callable[[], float] = lambda: 0.0
-        """Flow that comes in [sccm]; the flow controllers put themselves here."""
-        self.oxygen_sccm: Callable[[], float] = lambda: 0.0
+        self.argon_sccm: Callable[[float], float] = lambda now_s: 0.0
+        self.oxygen_sccm: Callable[[float], float] = lambda now_s: 0.0
+        self.supplied_W: Callable[[float], float] = lambda now_s: 0.0
+        self.uncovered: Callable[[float], bool] = lambda now_s: False
+        """Whether the shutter is open."""
         self.power_W = 0.0
+        """Power in the last step [W]."""
         self.shutter_open = False
+        """Whether the shutter was open in the last step."""
         self.monitor_nm = 0.0
         """What the quartz has grown since it was new [nm]."""
         self.deposit: Deposit | None = None
         """What the discharge gave in the last step; None without a plasma."""
         self._argon_Pa, self._oxygen_Pa = 0.0, 0.0
-        self._now_s = line.clock.monotonic()
+        self._index = int(line.clock.monotonic() // STEP_S)
         line.enclose(places, self)
 
     @property
@@ -56,28 +66,34 @@ class SputterChamber:
     def advance(self, now_s: float | None = None) -> None:
         """Bring gas, target, monitor and samples up to `now_s` [s, monotonic]; the present when omitted."""
         now_s = self._line.clock.monotonic() if now_s is None else now_s
-        while now_s - self._now_s > 1e-9:
-            # A plasma needs a fine grid; gas alone relaxes exactly over any time.
-            step_s = min(STEP_S, now_s - self._now_s) if self.power_W > 0.0 else now_s - self._now_s
-            self._mix(step_s)
-            self._grow(step_s)
-            self._now_s += step_s
+        until = int(now_s // STEP_S)
+        while self._index < until:
+            self._step(self._index * STEP_S)
+            self._index += 1
+            if self._rests(self._index * STEP_S, until * STEP_S):
+                self._index = until
 
-    def _mix(self, step_s: float) -> None:
-        share = -math.expm1(-step_s / _MIXING_S)
-        self._argon_Pa += (self.argon_sccm() * _SCCM_PA_M3_S / _PUMP_M3_S - self._argon_Pa) * share
-        self._oxygen_Pa += (self.oxygen_sccm() * _SCCM_PA_M3_S / _PUMP_M3_S - self._oxygen_Pa) * share
+    def _rests(self, from_s: float, to_s: float) -> bool:
+        """Return whether nothing changes between two instants: no power, and the gas is settled."""
+        if self.power_W > 0.0 or self.supplied_W(from_s) > 0.0 or self.supplied_W(to_s) > 0.0:
+            return False
+        argon, oxygen = self.argon_sccm(from_s), self.oxygen_sccm(from_s)
+        settled = self._argon_Pa == argon * _PA_SCCM and self._oxygen_Pa == oxygen * _PA_SCCM
+        return settled and self.argon_sccm(to_s) == argon and self.oxygen_sccm(to_s) == oxygen
 
-    def _grow(self, step_s: float) -> None:
+    def _step(self, now_s: float) -> None:
+        self.power_W, self.shutter_open = self.supplied_W(now_s), self.uncovered(now_s)
+        self._argon_Pa = _mixed(self._argon_Pa, self.argon_sccm(now_s) * _PA_SCCM)
+        self._oxygen_Pa = _mixed(self._oxygen_Pa, self.oxygen_sccm(now_s) * _PA_SCCM)
         if not self.burns:
             self.deposit = None
             return
         wear = min(1.0, self.target_used_kWh / _REFERENCE_KWH)
         deposit = self.deposit = deposit_of(self.power_W, self.pressure_Pa, self._oxygen_Pa, wear)
-        self.target_used_kWh += self.power_W * step_s / 3.6e6
+        self.target_used_kWh += self.power_W * STEP_S / 3.6e6
         if not self.shutter_open:
             return
-        grown_nm = deposit.rate_nm_s * step_s
+        grown_nm = deposit.rate_nm_s * STEP_S
         self.monitor_nm += grown_nm
         for place in self._places:
             film = self._line.occupant(place)
@@ -88,3 +104,8 @@ class SputterChamber:
                     grain_nm=deposit.grain_nm,
                     disorder=deposit.disorder,
                 )
+
+
+def _mixed(before_Pa: float, target_Pa: float) -> float:
+    after_Pa = before_Pa + (target_Pa - before_Pa) * _MIXED
+    return target_Pa if abs(after_Pa - target_Pa) < _SETTLED_PA else after_Pa

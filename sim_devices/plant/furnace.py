@@ -22,7 +22,7 @@ class TubeFurnace:
     """A wall with a heater, and the samples that follow its temperature.
 
     One heat capacity, conduction to the room and radiation from the ends; all numbers are invented
-    to give a usual 1200 degC tube furnace: 33 K/min at most, about 2 h from 400 to 80 degC.
+    to give a usual tube furnace: 33 K/min and 1070 degC at most, 1.5 h from 400 to 80 degC.
 
     Args:
         line: has the places and the room's air.

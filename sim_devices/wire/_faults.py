@@ -56,13 +56,18 @@ class Faults:
         self._clock, self._plan, self._random = clock, tuple(plan), random.Random(f"{seed}:faults")
         self._made_at = clock.monotonic()
 
-    def active(self, kind: str) -> Fault | None:
-        """Return the fault of this kind that is in force, or None."""
+    def active(self, kind: str, at_s: float | None = None) -> Fault | None:
+        """Return the fault of this kind that is in force at `at_s` [s, monotonic; else now], or None."""
         if not self._plan:
             return None
-        now = self._clock.monotonic() - self._made_at
+        at_s = self._clock.monotonic() if at_s is None else at_s
+        return self.struck(kind, at_s, at_s)
+
+    def struck(self, kind: str, from_s: float, to_s: float) -> Fault | None:
+        """Return a fault of this kind that was in force between two instants [s, monotonic], or None."""
+        first, last = from_s - self._made_at, to_s - self._made_at
         for fault in self._plan:
-            if fault.kind == kind and fault.start_s <= now < fault.start_s + fault.duration_s:
+            if fault.kind == kind and fault.start_s <= last and first < fault.start_s + fault.duration_s:
                 return fault
         return None
 

@@ -86,7 +86,7 @@ class InstrumentServer:
     def _client(self, instrument: Instrument, connection: socket.socket) -> Callable[[], None]:
         def converse() -> None:
             with connection, contextlib.suppress(OSError):  # the client went away
-                while self._readable(connection.fileno()) and instrument.connected and (data := connection.recv(4096)):
+                while self._readable(connection.fileno()) and (data := connection.recv(4096)) and instrument.connected:
                     self._answer(instrument, data, connection.sendall)
 
         return converse

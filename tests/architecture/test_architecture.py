@@ -19,8 +19,8 @@ def names_called(path):
 
 
 @pytest.mark.parametrize("path", [p for p in SOURCES if "clock" not in p.parts], ids=lambda p: str(p.relative_to(ROOT)))
-def test_only_the_clock_sleeps_and_tells_the_time(path):
-    forbidden = {"time.sleep", "time.time"}
+def test_only_the_clock_sleeps_tells_the_time_and_starts_threads(path):
+    forbidden = {"time.sleep", "time.time", "threading.Thread"}
     assert not names_called(path) & forbidden
 
 

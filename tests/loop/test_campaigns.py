@@ -177,7 +177,7 @@ def test_the_same_seed_gives_identical_data_and_another_seed_differs(tmp_path):
 
 
 def test_a_furnace_that_goes_mute_mid_ramp_loses_only_its_load(tmp_path):
-    faults = [{"device": "furnace_a_control", "kind": "lost", "start": 5400.0, "duration": 8.0}]
+    faults = [{"device": "furnace_a_control", "kind": "lost", "start": 5400.0, "duration": 30.0}]
     campaign, ending = run_campaign(tmp_path, 6, faults=faults)
     assert "furnace_a" in ending.quarantined
     failed = [r for r in journals(tmp_path) if r[-1][1]["exit_status"] == "fail"]

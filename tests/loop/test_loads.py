@@ -76,7 +76,7 @@ def test_the_budget_of_lab_time_starts_no_trial_later(tmp_path):
         content["budget"] = {"trials": 30, "lab_time": "3 h"}
         content["optimizer"] = {"engine": "random"}
 
-    ending, runs = run(tmp_path, campaign=short)
+    ending, _ = run(tmp_path, campaign=short)
     assert ending.reason == "lab time"
     assert 0 < ending.n_trials < 30
     assert ending.n_lost == 0

@@ -223,7 +223,9 @@ def test_every_client_in_this_process_reads_what_was_journaled(
     empty_store: Path, tmp_path: Path, record: Record, documents: Documents
 ) -> None:
     directory = Path(shutil.copytree(empty_store, tmp_path / "störe 100% full"))
-    with Store.open(directory) as store:
+    import dask
+
+    with dask.config.set(scheduler="synchronous"), Store.open(directory) as store:  # dask's own pool never ends
         recorded = record(store, documents)
         assert store.drain(10)
         catalog = store.catalog_client()

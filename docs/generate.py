@@ -1,0 +1,320 @@
+"""Write the generated parts of the reference pages from the code: ``python docs/generate.py``.
+
+A page says where a part goes with ``<!-- generated: NAME -->`` and ``<!-- end -->``; what stands between is replaced.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer.main
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from devices import DEVICES, LinkedDevice, device_class
+from labctl.app._commands import command_line
+from labctl.campaign import CampaignFile
+from labctl.lab import LabFile
+from labctl.lab._simulated import fault_kinds
+from labctl.metadata import LabMetadata, OperationMetadata
+from labctl.optimize import ENGINES
+from labctl.quantities import Quantity
+from labctl.recipes import OperationSchema, RecipeFile
+from plans import OPERATIONS
+
+REFERENCE = Path(__file__).resolve().parent / "reference"
+_PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def rendered(text: str) -> str:
+    """Return a page with its generated parts made anew.
+
+    Raises:
+        KeyError: it asks for a part that does not exist.
+    """
+    return _PART.sub(lambda found: f"{found[1]}\n{PARTS[found[2]]().strip()}\n\n{found[3]}", text)
+
+
+def main() -> None:
+    """Rewrite every reference page."""
+    for page in sorted(REFERENCE.glob("*.md")):
+        page.write_text(rendered(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+# Markdown.
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def _code(value: object) -> str:
+    return f"`{value}`" if str(value) else ""
+
+
+def _sections(parts: Iterable[tuple[str, str]], level: int = 2) -> str:
+    return "\n\n".join(f"{'#' * level} {title}\n\n{body}" for title, body in parts)
+
+
+def _span(low: float | None, high: float | None, unit: str = "") -> str:
+    """Return a range in words; empty when both ends are open."""
+    lowest = None if low is None or math.isinf(low) else low
+    highest = None if high is None or math.isinf(high) else high
+    if lowest is None and highest is None:
+        return ""
+    if highest is None:
+        return f"{lowest:g} {unit}".strip() + " or more"
+    return f"{'...' if lowest is None else f'{lowest:g}'} to {highest:g} {unit}".strip()
+
+
+# Pydantic models.
+
+
+def _found(annotation: Any, kind: type) -> list[Any]:
+    """Return the marks of a kind anywhere in an annotation."""
+    marks = [entry for entry in getattr(annotation, "__metadata__", ()) if isinstance(entry, kind)]
+    for part in typing.get_args(annotation):
+        marks += _found(part, kind)
+    return marks
+
+
+def _words(annotation: Any) -> str:
+    """Return what may be written for an annotation."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        quantities = _found(annotation, Quantity)
+        return _quantity(quantities[0]) if quantities else _words(arguments[0])
+    if origin is typing.Literal:
+        return " or ".join(_code(entry) for entry in arguments)
+    if origin is list:
+        return f"list of {_words(arguments[0])}"
+    if origin is tuple:
+        return "pair" if len(arguments) == 2 else "list"
+    if origin is dict:
+        return f"mapping of names to {_words(arguments[1])}"
+    if origin in (types.UnionType, typing.Union):
+        told = [_words(entry) for entry in arguments if entry is not type(None)]
+        return " or ".join(word for word in dict.fromkeys(told) if word != "whole number" or "number" not in told)
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    names = {str: "text", int: "whole number", float: "number", bool: "`true` or `false`"}
+    return names.get(annotation, "anything")
+
+
+def _quantity(quantity: Quantity) -> str:
+    if not quantity.unit:
+        return "number " + _span(quantity.low, quantity.high)
+    span = _span(quantity.low, quantity.high, quantity.unit)
+    return f"quantity, {span}" if span else f"quantity in {quantity.unit}"
+
+
+def _limits(field: FieldInfo) -> str:
+    low = next((entry.ge for entry in field.metadata if hasattr(entry, "ge")), None)
+    above = next((entry.gt for entry in field.metadata if hasattr(entry, "gt")), None)
+    high = next((entry.le for entry in field.metadata if hasattr(entry, "le")), None)
+    return f"above {above:g}, to {high:g}" if above is not None and high is not None else _span(low, high)
+
+
+def _allowed(field: FieldInfo) -> str:
+    quantities = [entry for entry in field.metadata if isinstance(entry, Quantity)]
+    if quantities:
+        return _quantity(quantities[0])
+    return ", ".join(part for part in (_words(field.annotation), _limits(field)) if part)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    if value is None or value == "" or isinstance(value, BaseModel) or value in ([], {}):
+        return ""
+    return _code(str(value).lower() if isinstance(value, bool) else value)
+
+
+def _model(model: type[BaseModel]) -> str:
+    rows = [
+        (_code(field.alias or name), _allowed(field), _default(field), field.description or "")
+        for name, field in model.model_fields.items()
+    ]
+    return f"{inspect.getdoc(model)}\n\n{_table(('key', 'value', 'default', 'meaning'), rows)}"
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in typing.get_args(annotation) for model in _models_in(part)]
+
+
+def _model_tree(top: type[BaseModel]) -> str:
+    models, waiting = list[type[BaseModel]](), [top]
+    while waiting:
+        model = waiting.pop(0)
+        if model not in models:
+            models.append(model)
+            waiting += [found for field in model.model_fields.values() for found in _models_in(field.annotation)]
+    return _sections((model.__name__, _model(model)) for model in models)
+
+
+# Plans and devices.
+
+
+def _arguments(documented: object) -> dict[str, str]:
+    """Return what a Google-style docstring says of each argument."""
+    text = inspect.getdoc(documented) or ""
+    _, _, section = text.partition("Args:\n")
+    section = section.partition("\n\n")[0]
+    found = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", section, re.MULTILINE)
+    return {name: " ".join(line.strip() for line in words.splitlines()) for name, words in found}
+
+
+def _introduction(documented: object) -> str:
+    return (inspect.getdoc(documented) or "").partition("\nArgs:")[0].strip().replace("``", "`")
+
+
+def _limited(schema: OperationSchema, parameter: str) -> str:
+    bound = schema.limited_by(parameter)
+    return f"`{bound.role}`.`{bound.signal}`" if bound is not None else ""
+
+
+def _operation(plan: Any) -> str:  # a plan with its schema
+    schema: OperationSchema = plan.schema
+    said = _arguments(plan)
+    roles = [(_code(role), f"[{kind}](devices.md#{kind.lower()})", said[role]) for role, kind in schema.roles.items()]
+    parameters = [
+        (_code(name), _allowed(field), _default(field), _limited(schema, name), said[name])
+        for name, field in schema.model.model_fields.items()
+    ]
+    results = [(_code(name), unit) for name, unit in schema.results.items()]
+    if schema.results_from:
+        results.append((f"each name in `{schema.results_from}`", ""))
+    head = ("parameter", "value", "default", "limits also from", "meaning")
+    parts = [_introduction(plan), _table(("role", "device", "meaning"), roles), _table(head, parameters)]
+    if results:
+        parts.append(_table(("result", "unit"), results))
+    return "\n\n".join(parts)
+
+
+def operations() -> str:
+    """Return every operation with roles, parameters and results."""
+    return _sections((kind, _operation(plan)) for kind, plan in OPERATIONS.items())
+
+
+def _signal(kind: type[LinkedDevice], name: str) -> tuple[str, ...]:
+    component = kind._sig_attrs[name]
+    options = component.kwargs
+    unit, limits = options.get("units"), options.get("limits")
+    settable = "set" if component.cls.__name__ == "Setting" else "taken" if component.cls.__name__ == "Soft" else "read"
+    recorded = "all through" if name in kind.process else str(options.get("kind", "normal"))
+    dtype = options.get("dtype", "text" if isinstance(options.get("value"), str) else "number")
+    return (_code(name), settable, str(unit or ""), dtype, _span(*limits) if limits else "", recorded)
+
+
+def _device(name: str) -> str:
+    kind = device_class(name)
+    facts = [
+        ("protocol", kind.protocol),
+        ("source", kind.source),
+        ("safe state", kind.safe_state),
+        ("models", ", ".join(kind.models)),
+        ("driver proved", kind.verified),
+        ("faults of its simulation", ", ".join(map(_code, fault_kinds(name)))),
+    ]
+    own = [signal for signal in kind._sig_attrs if signal not in LinkedDevice._sig_attrs]
+    head = ("signal", "access", "unit", "type", "limits", "recorded")
+    text = f"{_introduction(kind)}\n\n{_table(('', ''), facts)}"
+    return f"{text}\n\n{_table(head, [_signal(kind, signal) for signal in own])}"
+
+
+def devices() -> str:
+    """Return every device with its facts and signals."""
+    return _sections((name, _device(name)) for name in DEVICES)
+
+
+# Metadata, engines, commands.
+
+
+def metadata() -> str:
+    """Return the metadata keys of runs."""
+    own = set(OperationMetadata.model_fields) - set(LabMetadata.model_fields)
+
+    def rows(names: Iterable[str]) -> str:
+        fields = [(name, OperationMetadata.model_fields[name]) for name in names]
+        cells = [
+            (_code(n), _allowed(f).replace("](#", "](lab-format.md#"), _default(f), f.description) for n, f in fields
+        ]
+        return _table(("key", "value", "default", "meaning"), [[str(cell) for cell in row] for row in cells])
+
+    return _sections(
+        [
+            ("Every run", rows(LabMetadata.model_fields)),
+            ("The run of an operation, besides", rows(n for n in OperationMetadata.model_fields if n in own)),
+        ]
+    )
+
+
+def engines() -> str:
+    """Return the optimizers and their options."""
+    rows = []
+    for name, info in ENGINES.items():
+        options = [
+            f"`{option}` ({_allowed(field)}): {field.description}"
+            for option, field in info.options.model_fields.items()
+        ]
+        rows.append((_code(name), info.summary, "; ".join(options)))
+    return _table(("engine", "what it does", "options"), rows)
+
+
+def _command(command: Any, name: str) -> str:  # a click command
+    words, rows = [name], []
+    for parameter in command.params:
+        is_option = parameter.param_type_name == "option"
+        shown = ", ".join((*parameter.opts, *parameter.secondary_opts)) if is_option else parameter.name.upper()
+        if not is_option:
+            words.append(shown)
+        default = "" if parameter.default in (None, "", False) or parameter.required else _code(parameter.default)
+        rows.append((_code(shown), default, parameter.help or ""))
+    usage = f"`{' '.join(words)}{' [OPTIONS]' if len(words) <= len(rows) else ''}`"
+    parts = [(command.help or "").strip(), usage]
+    if rows:
+        parts.append(_table(("argument or option", "default", "meaning"), rows))
+    return "\n\n".join(parts)
+
+
+def commands() -> str:
+    """Return every command of the command line."""
+
+    def leaves(group: Any, prefix: str) -> Iterable[tuple[str, str]]:
+        for name, command in group.commands.items():
+            full = f"{prefix} {name}"
+            if hasattr(command, "commands"):
+                yield from leaves(command, full)
+            else:
+                yield full, _command(command, full)
+
+    return _sections(leaves(typer.main.get_command(command_line), "labctl"))
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "metadata": metadata,
+    "operations": operations,
+    "devices": devices,
+    "engines": engines,
+    "commands": commands,
+    "recipe-file": lambda: _model_tree(RecipeFile),
+    "campaign-file": lambda: _model_tree(CampaignFile),
+    "lab-file": lambda: _model_tree(LabFile),
+}
+"""Every part that can be generated."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""Every check of a campaign that needs no connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from labctl.campaign._abilities import check_abilities
+from labctl.campaign._checked import CheckedCampaign
+from labctl.campaign._file import CampaignFile, ObjectiveEntry, TableEntry
+from labctl.campaign._findings import Findings
+from labctl.campaign._space import SpaceReader, Varied
+from labctl.files import as_far_as_right, nearest, problems_of, read_yaml
+from labctl.lab import LabFile, abilities, check_lab
+from labctl.objectives import InputOf, Objective
+from labctl.optimize import ENGINES, make_optimizer
+from labctl.recipes import Operation, OperationSchema, read_operations
+from labctl.trials import Candidates, SearchSpace
+
+
+def check_campaign(
+    path: Path, schemas: Mapping[str, OperationSchema], table: Path | None = None, seed: int | None = None
+) -> CheckedCampaign:
+    """Read a campaign file and what it names, and check all of it together; nothing is opened.
+
+    Args:
+        path: of the campaign file.
+        schemas: every kind of operation there is.
+        table: CSV file in place of the one that the campaign file names.
+        seed: in place of the campaign file's.
+
+    Raises:
+        ExceptionGroup: of one `FileError` for each file that is wrong, with everything that is wrong with it.
+    """
+    return _Check(path, schemas).result(table, seed)
+
+
+class _Check:
+    """Goes on as far as it can after a mistake, so that a person sees every one at once."""
+
+    def __init__(self, path: Path, schemas: Mapping[str, OperationSchema]) -> None:
+        self._path, self._schemas, self._findings = path, schemas, Findings()
+
+    def result(self, table: Path | None, seed: int | None) -> CheckedCampaign:
+        file = self._campaign(seed)
+        paths = {"campaign": self._path}
+        lab_content = self._named("lab", file.lab, paths)
+        recipe_content = self._named("recipe", file.recipe, paths)
+        lab = None if lab_content is None else self._lab(lab_content, paths["lab"])
+        operations = None if recipe_content is None else self._operations(recipe_content, paths["recipe"])
+        varied = self._space(file, operations, table, paths)
+        objectives = self._objectives(file.objectives, operations, varied)
+        self._optimizer(file, varied.space, objectives)
+        if lab is not None:
+            self._capacity(file, lab, paths["lab"])
+        if lab is not None and operations is not None and not self._findings.any_in(paths["lab"], "stations"):
+            check_abilities(operations, varied, abilities(lab, self._schemas), self._findings, paths)
+        self._findings.raise_all()
+        assert lab is not None and varied.space is not None  # otherwise something was found
+        return CheckedCampaign(
+            file,
+            paths,
+            lab,
+            recipe_content,
+            self._schemas,
+            varied.space,
+            varied.fields,
+            tuple(objectives),
+            varied.rows,
+        )
+
+    def _tell(self, where: str, message: str) -> None:
+        self._findings.tell(self._path, where, message)
+
+    # Each file alone.
+
+    def _campaign(self, seed: int | None) -> CampaignFile:
+        content = self._findings.attempt(self._path, lambda: read_yaml(self._path))
+        if content is None:
+            self._findings.raise_all()
+        try:
+            file = CampaignFile.model_validate(content)
+        except ValidationError as error:
+            self._findings.add(self._path, problems_of(error, CampaignFile))
+            file = as_far_as_right(CampaignFile, content)
+        return file if seed is None else file.model_copy(update={"seed": seed})
+
+    def _named(self, key: str, name: str, paths: dict[str, Path]) -> dict[str, Any] | None:
+        """Return the content of a file that the campaign file names, or None after saying what is wrong."""
+        path = paths[key] = self._path.parent / name
+        if not name:
+            return None
+        if not path.exists():
+            known = sorted(other.name for other in path.parent.glob("*.yaml"))
+            self._tell(key, f"no such file: {path}{nearest(path.name, known)}")
+            return None
+        return self._findings.attempt(path, lambda: read_yaml(path))
+
+    def _lab(self, content: object, path: Path) -> LabFile:
+        lab, problems = check_lab(content, self._schemas)
+        self._findings.add(path, problems)
+        return lab
+
+    def _operations(self, content: object, path: Path) -> list[Operation] | None:
+        """Return the recipe's operations as far as they are right, or None where it has none that could be meant."""
+        operations, problems = read_operations(content, self._schemas)
+        self._findings.add(path, problems)
+        return operations or None
+
+    # What the campaign file says about the recipe.
+
+    def _space(
+        self, file: CampaignFile, operations: Sequence[Operation] | None, table: Path | None, paths: dict[str, Path]
+    ) -> Varied:
+        reader = SpaceReader(operations, self._schemas, self._findings, self._path)
+        if not isinstance(file.space, TableEntry):
+            if table is not None:
+                self._tell("space", f"is a list of parameters, and --table {table} is given besides")
+            return reader.box(file.space)
+        path = table or (self._path.parent / file.space.table if file.space.table else None)
+        if path is None:
+            self._tell("space.table", "is required, here or on the command line (--table PATH)")
+            return Varied()
+        paths["table"] = path
+        return reader.pool(file.space, path, file.seed)
+
+    def _objectives(
+        self, entries: Sequence[ObjectiveEntry], operations: Sequence[Operation] | None, varied: Varied
+    ) -> list[Objective]:
+        objectives = []
+        names = list(varied.space.names if varied.space is not None else varied.fields)
+        for index, entry in enumerate(entries):
+            where = f"objectives[{index}]"
+            spoilt = self._findings.any_in(self._path, where)
+            if entry.name and entry.name in names:
+                self._tell(f"{where}.name", f"{entry.name!r} is also the name of a parameter or of another objective")
+            names.append(entry.name)
+            inputs = {}
+            for name, source in entry.inputs.items():
+                operation, _, result = source.partition(".")
+                if operation and result and operations is not None:
+                    self._check_source(operations, operation, result, f"{where}.inputs.{name}")
+                    inputs[name] = InputOf(operation, result)
+            if spoilt or len(inputs) < len(entry.inputs):
+                continue
+            try:
+                objectives.append(
+                    Objective(entry.name, entry.direction, entry.expression, inputs, entry.target, entry.unit)
+                )
+            except ValueError as error:
+                self._tell(f"{where}.expression", str(error))
+        return objectives
+
+    def _check_source(self, operations: Sequence[Operation], name: str, result: str, where: str) -> None:
+        """Say what is wrong with an objective's input."""
+        found = [operation for operation in operations if operation.name == name]
+        names = [operation.name for operation in operations]
+        if not found:
+            if all(names):
+                self._tell(where, f"the recipe has no operation {name!r}{nearest(name, names)}")
+            return
+        schema = self._schemas.get(found[0].kind)
+        if schema is None or (schema.results_from and schema.results_from not in found[0].parameters):
+            return  # the recipe's own problem
+        results = schema.results_of(found[0].parameters)
+        if result not in results:
+            text = nearest(result, results) or "; it measures nothing"
+            self._tell(where, f"{schema.kind} gives no {result!r}{text}")
+
+    def _optimizer(
+        self, file: CampaignFile, space: SearchSpace | Candidates | None, objectives: Sequence[Objective]
+    ) -> None:
+        engine = file.optimizer.engine
+        if engine not in ENGINES:
+            self._tell("optimizer.engine", f"unknown engine {engine!r}{nearest(engine, tuple(ENGINES))}")
+            return
+        options = ENGINES[engine].options
+        try:
+            options.model_validate(file.optimizer.options)
+        except ValidationError as error:
+            self._findings.add(self._path, problems_of(error, options, "optimizer.options"))
+        if space is None or any(self._findings.any_in(self._path, key) for key in ("objectives", "optimizer")):
+            return
+        try:
+            make_optimizer(engine, space, objectives, file.seed, file.optimizer.options)
+        except ValueError as error:
+            self._tell("optimizer", str(error))
+
+    # What the laboratory holds.
+
+    def _capacity(self, file: CampaignFile, lab: LabFile, path: Path) -> None:
+        if self._findings.any_in(path, "racks"):
+            return
+        places = sum(lab.racks.values())
+        if file.budget.trials > places:
+            text = f"{file.budget.trials} trials need as many rack places; {path} has {places}"
+            self._tell("budget.trials", text)
+        if file.in_flight > places:
+            self._tell("in_flight", f"{file.in_flight} samples do not fit into {places} rack places of {path}")

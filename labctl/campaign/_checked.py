@@ -1,0 +1,75 @@
+"""A campaign that may start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labctl.campaign._file import CampaignFile, TableEntry
+from labctl.errors import FileError
+from labctl.lab import LabFile
+from labctl.objectives import Objective
+from labctl.optimize import Optimizer, make_optimizer
+from labctl.quantities import format_value
+from labctl.recipes import OperationSchema, Recipe, check_recipe
+from labctl.trials import Candidates, SearchSpace
+
+
+@dataclass(frozen=True)
+class CheckedCampaign:
+    """A campaign whose files, and their combination, have been checked."""
+
+    file: CampaignFile
+    paths: Mapping[str, Path]
+    """Of ``campaign``, ``lab``, ``recipe`` and, where there is one, ``table``."""
+    lab: LabFile
+    content: Any
+    """Of the recipe file."""
+    schemas: Mapping[str, OperationSchema]
+    space: SearchSpace | Candidates
+    fields: Mapping[str, tuple[str, str]]
+    """Operation and parameter in the recipe that each parameter of the space replaces."""
+    objectives: tuple[Objective, ...]
+    rows: tuple[Mapping[str, float], ...] = ()
+    """What a table lab measures for each candidate."""
+
+    def recipe(self, values: Mapping[str, Any], row: int | None = None) -> Recipe:
+        """Return the recipe of a suggestion.
+
+        Raises:
+            FileError: it is not a valid recipe.
+        """
+        kinds = {entry.get("name", entry["operation"]): entry["operation"] for entry in self.content["operations"]}
+        changes: dict[tuple[str, str], object] = {}
+        for name, (operation, parameter) in self.fields.items():
+            changes[operation, parameter] = as_written(self.schemas[kinds[operation]], parameter, values[name])
+        if row is not None and isinstance(self.file.space, TableEntry) and self.file.space.row is not None:
+            operation, _, parameter = self.file.space.row.partition(".")
+            changes[operation, parameter] = row
+        recipe, problems = check_recipe(self.content, self.schemas, changes)
+        if recipe is None:
+            raise FileError(str(self.paths["recipe"]), problems)
+        return recipe
+
+    def make_optimizer(self) -> Optimizer:
+        """Return a new optimizer for this campaign."""
+        chosen = self.file.optimizer
+        return make_optimizer(chosen.engine, self.space, self.objectives, self.file.seed, chosen.options)
+
+
+def as_written(schema: OperationSchema, parameter: str, value: Any) -> object:
+    """Return a value as a recipe file would hold it.
+
+    Args:
+        schema: of the operation.
+        parameter: its name.
+        value: text, or a number in the unit that the schema declares.
+    """
+    unit = schema.units().get(parameter, "")
+    if unit and isinstance(value, float | int):
+        return format_value(value, unit)
+    if schema.is_whole(parameter) and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

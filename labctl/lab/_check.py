@@ -1,0 +1,191 @@
+"""Every check of a lab file that needs no connection."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from labctl.errors import FileError, Problem
+from labctl.files import as_far_as_right, closest, nearest, problems_of, read_yaml
+from labctl.lab._file import LabFile
+from labctl.lab._limits import narrowed_limits
+from labctl.recipes import OperationSchema
+
+_ADDRESSES = "'GPIB0::24::INSTR', 'ASRL3::INSTR' or 'TCPIP::10.0.0.5::5025::SOCKET'"
+_LARGEST_PORT = 65535
+
+
+def read_lab(path: Path, schemas: Mapping[str, OperationSchema]) -> LabFile:
+    """Return a lab file after every check that needs no connection.
+
+    Args:
+        path: of the file.
+        schemas: every kind of operation there is.
+
+    Raises:
+        FileError: with everything that is wrong with it.
+    """
+    file, problems = check_lab(read_yaml(path), schemas)
+    if problems:
+        raise FileError(str(path), problems)
+    return file
+
+
+def check_lab(content: object, schemas: Mapping[str, OperationSchema]) -> tuple[LabFile, list[Problem]]:
+    """Return a lab file as far as it is right, and everything that is wrong with it.
+
+    Args:
+        content: as read from the file.
+        schemas: every kind of operation there is.
+    """
+    try:
+        file, problems = LabFile.model_validate(content), []
+    except ValidationError as error:
+        file, problems = as_far_as_right(LabFile, content), problems_of(error, LabFile)
+    found = [
+        *_backend_problems(file),
+        *_device_problems(file),
+        *_station_problems(file, schemas),
+        *_mover_problems(file),
+        *_name_problems(file),
+        *_fault_problems(file),
+    ]
+    told = {problem.where for problem in problems}
+    return file, problems + [problem for problem in found if problem.where not in told]
+
+
+def _unknown(what: str, name: str, known: Iterable[str], where: str) -> Problem:
+    return Problem(where, f"unknown {what} {name!r}{nearest(name, tuple(known))}")
+
+
+def _backend_problems(file: LabFile) -> list[Problem]:
+    from pyvisa.highlevel import list_backends
+
+    path, at, wrapper = file.backend.partition("@")
+    known = ("simulated", *(f"@{name}" for name in list_backends()))
+    if (at and wrapper in list_backends()) or file.backend in ("simulated", ""):
+        return []
+    if at or not re.search(r"[./\\]", path):
+        return [_unknown("backend", file.backend, known, "backend")]
+    return [] if Path(path).exists() or path == Path(path).name else [Problem("backend", f"no such file: {path}")]
+
+
+def _device_problems(file: LabFile) -> list[Problem]:
+    from devices import DEVICES, device_class
+
+    problems, taken = [], dict[str, str]()
+    for name, entry in file.devices.items():
+        where = f"devices.{name}"
+        try:
+            address = _normal_address(entry.address) if entry.address else name
+        except ValueError as error:
+            problems.append(Problem(f"{where}.address", str(error)))
+        else:
+            if taken.setdefault(address, name) != name:
+                problems.append(Problem(f"{where}.address", f"{entry.address} is also the address of {taken[address]}"))
+        if entry.kind in DEVICES:
+            problems += narrowed_limits(device_class(entry.kind), entry.limits, f"{where}.limits")[1]
+        elif entry.kind:
+            problems.append(_unknown("device", entry.kind, DEVICES, f"{where}.class"))
+    return problems
+
+
+def _normal_address(address: str) -> str:
+    from pyvisa import rname
+
+    try:
+        parsed = rname.ResourceName.from_string(address)
+    except rname.InvalidResourceName as error:
+        raise ValueError(f"{address!r} is no VISA address such as {_ADDRESSES}") from error
+    port = getattr(parsed, "port", "0")
+    if not (port.isdigit() and int(port) <= _LARGEST_PORT):
+        raise ValueError(f"{address!r}: port {port!r} is not in 0..{_LARGEST_PORT}")
+    return str(parsed)
+
+
+def _station_problems(file: LabFile, schemas: Mapping[str, OperationSchema]) -> list[Problem]:
+    problems, owner = [], dict[str, str]()
+    for station, entry in file.stations.items():
+        for kind, roles in entry.operations.items():
+            where = f"stations.{station}.operations.{kind}"
+            if kind not in schemas:
+                problems.append(_unknown("operation", kind, schemas, where))
+                continue
+            wanted, holder = schemas[kind].roles, dict[str, str]()
+            problems += [_unknown("role", role, wanted, f"{where}.{role}") for role in roles if role not in wanted]
+            mistyped = {closest(role, tuple(wanted)) for role in roles if role not in wanted}
+            for role, device_kind in wanted.items():
+                device = roles.get(role, "")
+                if role not in roles:
+                    text = "" if role in mistyped else f"is required: a device of class {device_kind}"
+                elif not (text := _role_problem(file, device, device_kind)):
+                    if owner.setdefault(device, station) != station:
+                        text = f"{device} belongs to station {owner[device]}; a device has one station"
+                    elif holder.setdefault(device, role) != role:
+                        text = f"{device} is the {holder[device]} already; each role needs a device of its own"
+                if text:
+                    problems.append(Problem(f"{where}.{role}", text))
+    return problems
+
+
+def _role_problem(file: LabFile, device: str, wanted: str) -> str:
+    """Return why a device cannot have a role for which a class is wanted, or an empty text."""
+    from devices import DEVICES
+
+    if device not in file.devices:
+        return f"unknown device {device!r}{nearest(device, tuple(file.devices))}"
+    kind = file.devices[device].kind
+    return f"{device} is of class {kind}; {wanted} is needed" if kind in DEVICES and kind != wanted else ""
+
+
+def _mover_problems(file: LabFile) -> list[Problem]:
+    able = [name for name, entry in file.stations.items() if "transfer" in entry.operations]
+    if file.mover and file.mover not in able:
+        return [Problem("mover", f"{file.mover!r} is no station with 'transfer'{nearest(file.mover, able)}")]
+    if able and not file.mover:
+        return [Problem("mover", f"is required: station {able[0]} offers 'transfer'")]
+    return []
+
+
+def _name_problems(file: LabFile) -> list[Problem]:
+    problems = []
+    for rack in file.racks:
+        if rack in file.stations:
+            problems.append(Problem(f"racks.{rack}", f"{rack!r} is also the name of a station"))
+    owner = {
+        device: name
+        for name, s in file.stations.items()
+        for roles in s.operations.values()
+        for device in roles.values()
+    }
+    for index, name in enumerate(file.ambient):
+        where = f"ambient[{index}]"
+        if name not in file.devices:
+            problems.append(_unknown("device", name, file.devices, where))
+        elif name in owner:
+            problems.append(
+                Problem(where, f"{name} belongs to station {owner[name]}; its operations record it already")
+            )
+        elif name in file.ambient[:index]:
+            problems.append(Problem(where, f"{name!r} is given twice"))
+    return problems
+
+
+def _fault_problems(file: LabFile) -> list[Problem]:
+    from devices import DEVICES
+    from labctl.lab._simulated import fault_kinds
+
+    problems = []
+    for index, fault in enumerate(file.simulated.faults):
+        where = f"simulated.faults[{index}]"
+        if fault.device and fault.device not in file.devices:
+            problems.append(_unknown("device", fault.device, file.devices, f"{where}.device"))
+        elif fault.kind and fault.device and file.devices[fault.device].kind in DEVICES:
+            known = fault_kinds(file.devices[fault.device].kind)
+            if fault.kind not in known:
+                text = f"{fault.device} has no fault {fault.kind!r}{nearest(fault.kind, known)}"
+                problems.append(Problem(f"{where}.kind", text))
+    return problems
