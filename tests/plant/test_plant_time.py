@@ -17,10 +17,10 @@ from tests.sim_devices.conftest import say
 GAPS = st.lists(st.floats(0.01, 400.0), min_size=1, max_size=12)
 
 
-def looks(plant, until_s, seed):
-    """Return the instants at which somebody looks: only at the end without a seed, else at random ones."""
+def looks(until_s, seed):
+    """Return the instants at which somebody looks: none without a seed, else random ones."""
     if seed is None:
-        return [until_s]
+        return []
     rng = random.Random(seed)
     return [*sorted(rng.uniform(0.0, until_s) for _ in range(200)), until_s]
 
@@ -32,12 +32,19 @@ def deposited(plant, seed):
     chamber.argon_sccm, argon.before_change = argon.flow_sccm, chamber.advance
     plant.line.move("rack.1", "chamber.1")
     say(argon, "AS20\r")
-    for until_s, command in ((30.0, b"E20F10C0100A"), (200.0, b"C0180"), (400.0, b"B"), (700.0, b"")):
-        for look_s in looks(plant, until_s - 0.5, None if seed is None else f"{seed}{until_s}"):
+    commands = (
+        (30.3, supply, "E20F10C0100A"),
+        (200.8, argon, "AS40\r"),
+        (201.9, argon, "AS30\r"),
+        (250.6, supply, "C0180"),
+        (400.9, supply, "B"),
+    )
+    for until_s, instrument, command in (*commands, (700.0, argon, "AS0\r")):
+        for look_s in looks(until_s - 0.01, None if seed is None else f"{seed}{until_s}"):
             clock.sleep(max(0.0, look_s - clock.monotonic()))
             chamber.advance()
         clock.sleep(until_s - clock.monotonic())
-        say(supply, command)
+        say(instrument, command)
     film = plant.line.sample_at("chamber.1")
     return asdict(film), chamber.monitor_nm, chamber.target_used_kWh, chamber.pressure_Pa
 
@@ -49,18 +56,20 @@ def annealed(plant, seed):
     plant.line.move("rack.1", "furnace.1")
     for address, word in ((2, 3000), (35, 100), (324, 100), (273, 0), (23, 1)):
         control.write_register(address, word)
-    for look_s in looks(plant, 4 * 3600.0, seed):
+    for look_s in looks(4 * 3600.0, seed):
         plant.clock.sleep(max(0.0, look_s - plant.clock.monotonic()))
         plant.furnace.advance()
+    plant.clock.sleep(4 * 3600.0 - plant.clock.monotonic())
     return asdict(plant.line.sample_at("furnace.1")), plant.furnace.wall_degC
 
 
 def stored(plant, seed):
     """Let a film lie in the rack; look at it as `seed` says."""
     plant.line.sample_at("rack.1").deposit(150.0, vacancies_cm3=4e20, grain_nm=8.0, disorder=0.6)
-    for look_s in looks(plant, 9 * 3600.0, seed):
+    for look_s in looks(9 * 3600.0, seed):
         plant.clock.sleep(max(0.0, look_s - plant.clock.monotonic()))
         plant.line.sample_at("rack.1")
+    plant.clock.sleep(9 * 3600.0 - plant.clock.monotonic())
     return asdict(plant.line.sample_at("rack.1"))
 
 

@@ -101,6 +101,12 @@ def test_a_wrong_crc_is_not_answered_and_the_next_frame_is():
     assert say(registers, request) == framed(struct.pack(">BBBH", 1, 3, 2, 100))
 
 
+def test_noise_before_a_frame_spoils_that_frame_only():
+    registers, request = Registers(), framed(struct.pack(">BBHH", 1, 3, 0, 1))
+    assert say(registers, b"\xff" + request) == b""
+    assert say(registers, request) == framed(struct.pack(">BBBH", 1, 3, 2, 100))
+
+
 def test_a_frame_for_another_unit_is_not_answered():
     registers = Registers(unit=7)
     assert say(registers, framed(struct.pack(">BBHH", 1, 6, 0, 5))) == b""
