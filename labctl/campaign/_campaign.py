@@ -116,7 +116,8 @@ class Campaign:
 
     def stop(self, reason: str) -> None:
         """Start nothing more, and abort what runs, each station to its safe state; any thread may call this."""
-        self._stop_reason = self._stop_reason or f"stopped: {reason}"
+        if not self._stop_reason.startswith("stopped"):  # also when the last trials are under way
+            self._stop_reason = f"stopped: {reason}"
         self.dispatcher.stop_starting(reason)
         for name, driver in self.drivers.items():  # side by side: one mute instrument delays no other station
             self.lab.clock.spawn(functools.partial(driver.abort, reason), f"abort-{name}")

@@ -74,8 +74,7 @@ class StationDriver:
             return False
         self.engine.abort_reason = reason
         try:
-            with self.clock.outside():
-                self.engine.abort(reason)
+            self.engine.abort(reason)
         except (TransitionError, RunEngineInterrupted):
             return False  # idle already, or on its way down
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import threading
@@ -36,9 +37,11 @@ class LabRunEngine(RunEngine):
     """The engine of one station: its own loop and thread, documents stamped on the lab clock.
 
     Public interface of bluesky used: ``emit_sync`` (overridden), ``context_managers``,
-    ``during_task``, ``scan_id_source``, ``md_validator``. Two private attributes are touched:
+    ``during_task``, ``scan_id_source``, ``md_validator``. Three private attributes are touched:
     ``_blocking_event`` is replaced, with simulated time only, because ``__call__`` blocks on it and
-    the calling thread must be able to park; ``_th``, the loop's thread, is joined by `close`.
+    the calling thread must be able to park; ``_abort_coro`` is called for the same reason, because the
+    loop may be waiting for simulated time while ``abort`` blocks; ``_th``, the loop's thread, is joined
+    by `close`.
 
     Args:
         clock: the lab's.
@@ -85,6 +88,21 @@ class LabRunEngine(RunEngine):
         if name is DocumentNames.stop and doc["exit_status"] == "abort" and self.abort_reason:
             doc["reason"] = self.abort_reason
         super().emit_sync(name, doc)
+
+    @override
+    def abort(self, reason: str = "") -> Any:
+        """End the plan in progress by way of its clean-up; the caller waits on the lab clock.
+
+        Raises:
+            TransitionError: nothing runs.
+        """
+        if not self.clock.virtual or self.state == "paused":
+            return super().abort(reason)
+        done = self.clock.make_event()
+        aborting = asyncio.run_coroutine_threadsafe(self._abort_coro(reason), self.loop)
+        aborting.add_done_callback(lambda _: done.set())
+        done.wait()
+        return aborting.result()
 
     def close(self) -> None:
         """End the loop and its thread; again does nothing."""

@@ -216,6 +216,20 @@ def test_a_stop_brings_every_station_to_its_safe_state_with_stop_documents(tmp_p
         assert campaign.lab.plant.instruments[name].read_register(4) == 0
 
 
+@pytest.mark.parametrize("at", [7003.017, 9000.5, 12345.678, 13860.6, 13860.69])
+def test_a_stop_at_any_instant_ends_the_campaign(tmp_path, at):
+    def stop_later(campaign):
+        def stop():
+            campaign.lab.clock.sleep_until(at)
+            campaign.stop("a person asked")
+
+        campaign.lab.clock.spawn(stop, "person")
+
+    _, ending = run_campaign(tmp_path, 6, before=stop_later)
+    assert ending.reason == "stopped: a person asked"
+    assert all(run[-1][0] == "stop" for run in journals(tmp_path))
+
+
 def test_a_target_ends_the_campaign(tmp_path):
     checked = check_campaign(EXAMPLE / "campaign.yaml", SCHEMAS)
     objective = checked.file.objectives[0].model_copy(update={"target": 1e-6})

@@ -155,8 +155,7 @@ def test_an_abort_makes_safe_and_says_why(laboratory):
     def stop_it():
         laboratory.clock.sleep(600)
         laboratory.engine.abort_reason = "a person asked"
-        with laboratory.clock.outside():
-            laboratory.engine.abort("a person asked")
+        laboratory.engine.abort("a person asked")
 
     laboratory.clock.spawn(stop_it, "person")
     stop = laboratory.run("anneal", "furnace_a", temperature="300 degC", ramp_rate="5 K/min", dwell="60 min")
