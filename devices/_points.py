@@ -8,7 +8,10 @@ from labctl.link import Link
 
 
 class Point(Protocol):
-    """One quantity on the wire. Instances are immutable and name the exact command or register."""
+    """One quantity on the wire. Instances are immutable.
+
+    ``str`` of one names the exact command or register; it goes into the recorded source of the quantity.
+    """
 
     def read(self, link: Link) -> Any:  # number, text or flag, as the instrument has it
         """Return the present value; raises `LinkError`."""

@@ -41,6 +41,10 @@ class _Fixed:
     parse: Callable[[bytes], Any] = _number
     plausible: Plausible | None = None
 
+    @override
+    def __str__(self) -> str:
+        return self.query
+
     def read(self, link: Link) -> Any:  # as `parse` gives it
         def missing(received: bytes) -> int:
             return self.length - len(received)
@@ -56,6 +60,10 @@ class _Fixed:
 @dataclass(frozen=True)
 class _Output:
     """On and off are two letters."""
+
+    @override
+    def __str__(self) -> str:
+        return "a"
 
     def read(self, link: Link) -> int:
         return int(_Fixed("a", 1, plausible=Plausible(0, 1)).read(link))

@@ -36,6 +36,10 @@ class _Field:
     name: str
     plausible: Plausible | None = None
 
+    @override
+    def __str__(self) -> str:
+        return f"A {self.name}"
+
     def read(self, link: Link) -> float | str:
         index = _FIELDS.index(self.name)
         if self.name == "gas":

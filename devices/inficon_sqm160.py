@@ -60,6 +60,10 @@ class _Reading:
     query: str
     scale: float = 1.0
 
+    @override
+    def __str__(self) -> str:
+        return self.query
+
     def read(self, link: Link) -> float:
         return float(ask(link, self.query, float)) * self.scale
 

@@ -48,6 +48,10 @@ class _Pressure:
 
     channel: int
 
+    @override
+    def __str__(self) -> str:
+        return f"PR{self.channel}?"
+
     def read(self, link: Link) -> float:
         unit_Pa = ask(link, "U?", _pascal)
         return float(ask(link, f"PR{self.channel}?", float)) * unit_Pa
@@ -61,6 +65,10 @@ class _Word:
     """A text answer."""
 
     query: str
+
+    @override
+    def __str__(self) -> str:
+        return self.query
 
     def read(self, link: Link) -> str:
         return str(ask(link, self.query))

@@ -10,6 +10,8 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from labctl.link import Link
 
 READ_HOLDING, READ_INPUT, WRITE_ONE = 3, 4, 6
@@ -97,6 +99,10 @@ class Register:
     unit: int = 1
     """Slave address, 1 to 247."""
     signed: bool = True
+
+    @override
+    def __str__(self) -> str:
+        return f"register {self.address}"
 
     def read(self, link: Link) -> float:
         """Return the register in its unit; raises `LinkError`."""

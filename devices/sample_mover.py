@@ -50,6 +50,10 @@ def _identity(text: str) -> Identity:
 class _State:
     """The mover's state in words."""
 
+    @override
+    def __str__(self) -> str:
+        return "STATUS?"
+
     def read(self, link: Link) -> str:
         return ask(link, "STATUS?")
 

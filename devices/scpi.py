@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from typing_extensions import override
+
 from devices._device import Identity
 from labctl.link import Link, Plausible
 
@@ -23,6 +25,10 @@ class Query:
     """Sent to write, a format of one value, e.g. ``":SOUR:CURR {:.6e}"``."""
     parse: Callable[[str], Any] = float  # a number, a text or a flag
     plausible: Plausible | None = None
+
+    @override
+    def __str__(self) -> str:
+        return self.query
 
     def read(self, link: Link) -> Any:  # as `parse` gives it
         """Return the parsed reply; raises `LinkError`."""

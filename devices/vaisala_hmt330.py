@@ -22,6 +22,10 @@ class _Labelled:
     label: str
     plausible: Plausible
 
+    @override
+    def __str__(self) -> str:
+        return f"SEND {self.label}"
+
     def read(self, link: Link) -> float:
         def parse(reply: str) -> float:
             match = re.search(rf"\b{self.label}=\s*([-+]?\d+\.?\d*)", reply)

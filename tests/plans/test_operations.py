@@ -95,6 +95,7 @@ def test_every_document_is_valid_and_stamped_on_the_lab_clock(laboratory):
         if "time" in document:
             assert last <= document["time"] <= laboratory.clock.time()
             last = document["time"]
+    assert " at 0x" not in str(laboratory.documents), "a memory address means nothing in a record"
     assert [name for name, _ in laboratory.documents].count("start") == 1
     assert [name for name, _ in laboratory.documents].count("stop") == 1
 
