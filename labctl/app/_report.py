@@ -218,6 +218,7 @@ def _scatter(
         for p in getattr(checked.space, "parameters", ())
         if isinstance(p, Categorical)
     }
+    logarithmic = {p.name for p in getattr(checked.space, "parameters", ()) if getattr(p, "scale", "") == "log"}
     floor = min(_value(trial, objective) for trial in completed)
     for name, axes in zip(names, grid.flat, strict=False):
         if name in categories:  # in the campaign file's order
@@ -227,6 +228,8 @@ def _scatter(
         failed = [_plain(trial.values[name]) for trial in trials if trial.status == "failed"]
         axes.plot(failed, [floor] * len(failed), "x", color=_COLOURS["failed"])
         axes.set_xlabel(f"{name} [{units[name]}]" if units.get(name) else name)
+        if name in logarithmic:
+            axes.set_xscale("log")
     for axes in list(grid.flat)[len(names) :]:
         axes.set_visible(False)
     figure.supylabel(_label(objective), fontsize=9)
