@@ -74,13 +74,15 @@ def about(version: Annotated[bool, typer.Option("--version", help="Print the ver
 def demo(
     trials: Annotated[int, typer.Option(min=1, max=100, help="How many samples are made.")] = 32,
     seed: Annotated[int, typer.Option(min=0, help="Of the optimizer and the simulated laboratory.")] = 1,
-    out: Out = Path("labctl-demo"),
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for everything that is recorded; labctl-demo, -2, -3...")
+    ] = None,
 ) -> None:
     """Run a night's campaign on a simulated thin-film line, in less than a minute."""
     with clear_errors():
-        from labctl.app._running import run_demo
+        from labctl.app._running import run_demo, unused_folder
 
-        _end(run_demo(trials, seed, out))
+        _end(run_demo(trials, seed, out or unused_folder("labctl-demo")))
 
 
 @campaign.command("check")
@@ -97,17 +99,20 @@ def campaign_check(
 @campaign.command("run")
 def campaign_run(
     file: Annotated[Path, typer.Argument(help="Campaign file.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for everything that is recorded.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for everything that is recorded; labctl-CAMPAIGN, -2, -3...")
+    ] = None,
     table: Table = None,
     seed: Seed = None,
     real_time: RealTime = False,
 ) -> None:
     """Run a campaign to its end and write its report."""
     with clear_errors():
-        from labctl.app._running import check, run_campaign
+        from labctl.app._running import check, run_campaign, unused_folder
 
         checked = check(file, table, seed)
-        _end(run_campaign(checked, out or Path(f"labctl-{checked.file.campaign}"), real_time=real_time))
+        folder = out or unused_folder(f"labctl-{checked.file.campaign}")
+        _end(run_campaign(checked, folder, real_time=real_time))
 
 
 @campaign.command("status")

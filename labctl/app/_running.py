@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import shutil
 import signal
 import threading
@@ -55,6 +56,12 @@ def describe(checked: CheckedCampaign) -> None:
     console.print(
         f"  budget     {file.budget.trials} trials, {file.in_flight} in flight, engine {file.optimizer.engine}"
     )
+
+
+def unused_folder(name: str) -> Path:
+    """Return `name`, or `name`-2, -3... when a folder with that name is there."""
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(path for path in map(Path, names) if not path.exists())
 
 
 def run_demo(trials: int, seed: int, out: Path) -> int:
