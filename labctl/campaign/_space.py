@@ -149,8 +149,11 @@ class SpaceReader:
         if entry.values is not None:
             if (entry.low, entry.high, entry.step, entry.scale) != (None, None, None, "linear"):
                 self._tell(where, "gives values, and low, high, step or scale besides")
+            seen = dict[object, int]()
             for number, value in enumerate(entry.values):
-                self._right(target, value, f"{where}.values[{number}]", varied)
+                right = self._right(target, value, f"{where}.values[{number}]", varied)
+                if right is not None and seen.setdefault(right, number) != number:
+                    self._tell(f"{where}.values[{number}]", f"{value} is the same as values[{seen[right]}]")
             return self._made(f"{where}.values", lambda: Categorical(name, tuple(entry.values or ())))
         low, high = (
             None if value is None else self._right(target, value, f"{where}.{end}", varied)
@@ -158,6 +161,12 @@ class SpaceReader:
         )
         if (entry.low is None or entry.high is None) and not spoilt:
             self._tell(where, "needs low and high, or values")
+        if isinstance(low, int | float) and isinstance(high, int | float) and low >= high:
+            self._tell(where, f"low {entry.low} must be below high {entry.high}")
+            return None
+        if isinstance(low, float) and low <= 0 and entry.scale == "log":
+            self._tell(f"{where}.low", f"must be above 0 on a logarithmic scale, not {entry.low}")
+            return None
         quantity = self._schema(target).quantity(target[1])
         if quantity is not None:
             step = self._step(entry.step, quantity.unit, f"{where}.step")

@@ -63,6 +63,8 @@ class Layout:
         """
         try:
             return str(json.loads(self.about.read_text(encoding="utf-8"))["name"])
+        except FileNotFoundError as error:
+            raise StoreError(f"{self.directory} is no store: {self.about.name} is missing") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{self.directory} is no store: {self.about.name} cannot be read: {error}") from error
 
