@@ -245,7 +245,7 @@ def test_what_a_power_cut_left_of_a_journal_does_not_stop_an_open(directory: Pat
 
 
 def test_a_directory_that_is_no_store_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"is no store: store\.json cannot be read"):
+    with pytest.raises(StoreError, match=r"is no store: store\.json is missing"):
         Store.read(tmp_path)
     with pytest.raises(StoreError, match="is no store"):
         verify(tmp_path)
