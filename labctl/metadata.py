@@ -5,19 +5,56 @@ from __future__ import annotations
 import functools
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from labctl.errors import LabError
 from labctl.files import problems_of
 
-__all__ = ["AccessPolicy", "LabMetadata", "OperationMetadata", "check_start", "source_revision", "versions"]
+__all__ = [
+    "ROLES",
+    "AccessPolicy",
+    "LabMetadata",
+    "OperationMetadata",
+    "Role",
+    "check_start",
+    "source_revision",
+    "versions",
+]
 
 PACKAGES = ("labctl", "bluesky", "ophyd", "event-model", "databroker", "tiled", "pyvisa", "pyvisa-py", "numpy", "scipy")
+
+
+def _date(text: str) -> str:
+    if text:
+        try:
+            return date.fromisoformat(text).isoformat()
+        except ValueError as error:
+            raise ValueError(f"{text!r} is not a day such as '2027-03-31'") from error
+    return text
+
+
+def _licence(text: str) -> str:
+    if not text:
+        return text
+    from license_expression import get_spdx_licensing
+
+    found = get_spdx_licensing().validate(text)
+    if found.errors:
+        raise ValueError(f"{text!r} is not an SPDX licence such as 'CC-BY-4.0': {'; '.join(found.errors)}")
+    return text
+
+
+ACCESS = ("open", "consortium", "closed")
+"""From the widest to the strictest."""
+ROLES = {"public": ("open",), "consortium": ("open", "consortium"), "owner": ACCESS}
+"""Who asks for data, and the access that is enough for them."""
+Role: TypeAlias = Literal["public", "consortium", "owner"]
 
 
 class AccessPolicy(BaseModel):
@@ -28,7 +65,53 @@ class AccessPolicy(BaseModel):
     owner: str = Field(default="", description="person or organisation that owns the data")
     project: str = Field(default="", description="project the data belongs to")
     access: Literal["open", "consortium", "closed"] = Field(default="closed", description="who may read it")
-    licence: str = Field(default="", description="SPDX identifier of the licence; empty while there is none")
+    embargo_until: Annotated[str, AfterValidator(_date)] = Field(
+        default="", description="day (YYYY-MM-DD) before which only its owner may read it, whatever `access` says"
+    )
+    licence: Annotated[str, AfterValidator(_licence)] = Field(
+        default="", description="SPDX identifier or expression; empty while there is none"
+    )
+    export_control: str = Field(
+        default="",
+        description="export-control class, such as 'EAR99' or '9A004'; what has one leaves only as its owner",
+    )
+
+    def refusal(self, role: Role, today: date) -> str:
+        """Return why somebody may not have the data, or an empty text.
+
+        Args:
+            role: of the person who asks.
+            today: on which embargoes are judged.
+        """
+        if role == "owner":
+            return ""
+        if self.embargo_until and today < date.fromisoformat(self.embargo_until):
+            return f"under embargo until {self.embargo_until}"
+        if self.export_control:
+            return f"under export control ({self.export_control})"
+        if self.access not in ROLES[role]:
+            return f"{self.access}, and {role} may have {' or '.join(ROLES[role])} data only"
+        return ""
+
+    @classmethod
+    def strictest(cls, policies: Iterable[AccessPolicy]) -> AccessPolicy:
+        """Return the policy of what derives from data under each of `policies`: no wider than any of them."""
+        each = list(dict.fromkeys(policies))
+        if len(each) == 1:
+            return each[0]
+
+        def all_of(name: str, between: str) -> str:
+            return between.join(dict.fromkeys(value for policy in each if (value := getattr(policy, name))))
+
+        unlicensed = any(not policy.licence for policy in each)
+        return cls(
+            owner=all_of("owner", ", "),
+            project=all_of("project", ", "),
+            access=max((policy.access for policy in each), key=ACCESS.index, default="closed"),
+            embargo_until=max((policy.embargo_until for policy in each), default=""),
+            licence="" if unlicensed else all_of("licence", " AND "),
+            export_control=all_of("export_control", ", "),
+        )
 
 
 class LabMetadata(BaseModel):
@@ -43,6 +126,9 @@ class LabMetadata(BaseModel):
     versions: dict[str, str] = Field(description="of labctl and the packages beneath it")
     source_revision: str = Field(description="revision of labctl's source, or its version when installed")
     policy: AccessPolicy = Field(description="access policy")
+    fittings: dict[str, str | float | int | bool] = Field(
+        default_factory=dict, description="what is fitted to the station (target, gas, tube...), from its lab file"
+    )
 
 
 class OperationMetadata(LabMetadata):
@@ -51,6 +137,10 @@ class OperationMetadata(LabMetadata):
     operation: str = Field(min_length=1, description="kind of operation: the plan's name")
     operation_id: str = Field(default="", description="unique in its campaign; empty for one typed at a prompt")
     samples: list[str] = Field(description="every sample in the load")
+    roles: dict[str, str] = Field(default_factory=dict, description="name of the device in each role of the operation")
+    substrates: dict[str, dict[str, str | float | int | bool]] = Field(
+        default_factory=dict, description="by sample: what its substrate's certificate says, units in the keys"
+    )
     parameters: dict[str, Any] = Field(description="parameters of the operation, in parameter_units")
     parameter_units: dict[str, str] = Field(description="unit of each parameter that has one")
     campaign: str = Field(default="", description="name of the campaign; empty outside one")
