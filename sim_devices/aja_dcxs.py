@@ -13,6 +13,10 @@ _SETTINGS = {"C": 4, "D": 1, "E": 2, "F": 2, "G": 3, "H": 2, "I": 8, "Z": 1}
 """Length of the parameter of each command."""
 
 
+NOISE_V = 0.5
+"""Of one reading of the voltage, standard deviation [V]."""
+
+
 class SimAjaDCXS(Instrument):
     """Letters in, fixed lengths out; the output ramps up, the shutter opens after its delay.
 
@@ -90,7 +94,7 @@ class SimAjaDCXS(Instrument):
         deposit = self._chamber.deposit if power_W > 0.0 else None
         if self.faults.active("stuck_readback") is None:
             self._shown_W = power_W if deposit is not None else 0.0
-        voltage = deposit.voltage_V + self.random.gauss(0.0, 0.5) if deposit is not None else 0.0
+        voltage = deposit.voltage_V + self.random.gauss(0.0, NOISE_V) if deposit is not None else 0.0
         replies = {
             "?": "DCXS750-4",
             "z": "2.14 ",

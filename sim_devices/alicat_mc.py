@@ -10,6 +10,8 @@ from labctl.clock import Clock
 from sim_devices.wire import Fault, LineInstrument
 
 _RESPONSE_S = 0.4
+NOISE = 2e-4
+"""Of one reading of the flow, standard deviation as a share of full scale."""
 
 
 class SimAlicatMC(LineInstrument):
@@ -77,7 +79,7 @@ class SimAlicatMC(LineInstrument):
     def _frame(self) -> str:
         if self.faults.active("stuck_readback") is None:
             flow = 0.0 if self.faults.active("no_flow") is not None else self._steered_sccm(self.clock.monotonic())
-            self._shown = flow + (self.random.gauss(0.0, 2e-4) * self._full_scale if flow > 0.05 else 0.0)
+            self._shown = flow + (self.random.gauss(0.0, NOISE) * self._full_scale if flow > 0.05 else 0.0)
         pressure = 29.40 + self.random.gauss(0.0, 0.02)
         flow_text = f"{self._shown:+07.2f}"
         return f"A {pressure:+07.2f} {22.5:+07.2f} {flow_text} {flow_text} {self._setpoint:06.2f} {self._gas}"

@@ -14,7 +14,8 @@ _AUTOMATIC, _OFF = 0, 2
 _RESET, _RUN, _HELD, _END = 0, 1, 2, 3
 _ENDS_OFF = 0
 _SENSOR_BREAK_DEGC = 1372.0
-_NOISE_K = 0.08
+NOISE_K = 0.08
+"""Of one temperature reading, standard deviation [K]."""
 
 
 class SimEurotherm3216(ModbusInstrument):
@@ -72,7 +73,7 @@ class SimEurotherm3216(ModbusInstrument):
         if self.faults.active("sensor_break") is not None:
             return _SENSOR_BREAK_DEGC
         if self.faults.active("stuck_readback") is None:
-            self._shown_degC = self._furnace.wall_degC + self.random.gauss(0.0, _NOISE_K)
+            self._shown_degC = self._furnace.wall_degC + self.random.gauss(0.0, NOISE_K)
         return self._shown_degC
 
     def _status(self) -> int:

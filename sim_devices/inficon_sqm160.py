@@ -9,7 +9,10 @@ from labctl.clock import Clock
 from sim_devices.plant import SputterChamber
 from sim_devices.wire import Fault, Instrument
 
-_NEW_HZ, _HZ_NM = 5_990_000.0, 60.0
+_NEW_HZ, HZ_NM = 5_990_000.0, 60.0
+"""Frequency of a new quartz [Hz], and what it falls by for each nanometre of film [Hz/nm]."""
+NOISE_A_S = 0.02
+"""Of one reading of the rate, standard deviation [angstrom/s]."""
 _LIFE_NM = 60_000.0
 
 
@@ -80,9 +83,9 @@ class SimInficonSQM160(Instrument):
             deposit = self._chamber.deposit
             grows = deposit is not None and self._chamber.shutter_open and not self.faults.active("dead_crystal")
             rate = deposit.rate_nm_s if deposit is not None and grows else 0.0
-            return f" {10.0 * rate + self.random.gauss(0.0, 0.02):.2f} "
+            return f" {10.0 * rate + self.random.gauss(0.0, NOISE_A_S):.2f} "
         if command == "P1":
-            return f"{_NEW_HZ - _HZ_NM * self._chamber.monitor_nm:.2f}"
+            return f"{_NEW_HZ - HZ_NM * self._chamber.monitor_nm:.2f}"
         if command == "R1":
             return f"{max(0.0, 100.0 * (1.0 - self._chamber.monitor_nm / _LIFE_NM)):.0f}"
         return None

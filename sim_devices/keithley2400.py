@@ -13,7 +13,8 @@ from sim_devices.wire import Fault
 
 _GEOMETRY = math.pi / math.log(2)  # Smits, Bell Syst. Tech. J. 37 (1958) 711
 _LEAD_OHM = 1.4  # invented: leads and pins, seen on two wires only
-_NOISE = 6e-4
+NOISE = 6e-4
+"""Of one voltage reading over one line cycle, standard deviation as a share."""
 _COMPLIANCE_BIT = 1 << 3
 _OUTPUT_OFF = (803, "Not permitted with OUTPUT off")
 
@@ -87,7 +88,7 @@ class SimKeithley2400(ScpiInstrument):
         if abs(voltage) >= self._compliance_V or math.isinf(resistance):
             voltage, status = math.copysign(self._compliance_V, self._current_A), _COMPLIANCE_BIT
             current = 1e-12 if math.isinf(resistance) else voltage / resistance
-        noise = 1.0 + self.random.gauss(0.0, _NOISE / math.sqrt(max(self._nplc, 0.01)))
+        noise = 1.0 + self.random.gauss(0.0, NOISE / math.sqrt(max(self._nplc, 0.01)))
         return f"{voltage * noise:+.6E},{current:+.6E},+9.910000E+37,{self.clock.monotonic():+.6E},{status:+.6E}"
 
     def _resistance_ohm(self) -> float:

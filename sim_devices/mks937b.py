@@ -11,6 +11,8 @@ from sim_devices.plant import SputterChamber
 from sim_devices.wire import Fault, Instrument
 
 _UNITS = {"TORR": 133.322368, "MBAR": 100.0, "PASCAL": 1.0, "MICRON": 0.133322368}
+NOISE = 0.01
+"""Of one reading of the chamber, standard deviation as a share."""
 _REQUEST = re.compile(r"@(\d{3})([A-Z]+\d?)([?!])(.*);FF$")
 
 
@@ -64,5 +66,5 @@ class SimMKS937B(Instrument):
     def _pressure(self) -> float:
         self._chamber.advance()
         if self.faults.active("stuck_readback") is None:
-            self._shown_Pa = self._chamber.pressure_Pa * (1.0 + self.random.gauss(0.0, 0.01))
+            self._shown_Pa = self._chamber.pressure_Pa * (1.0 + self.random.gauss(0.0, NOISE))
         return self._shown_Pa

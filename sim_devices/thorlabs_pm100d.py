@@ -12,8 +12,10 @@ from sim_devices.scpi import Handler, ScpiInstrument, number
 from sim_devices.wire import Fault
 
 _BEAM_W = 1.0e-3
-_DRIFT, _DRIFT_S = 2e-3, 5 * 3600.0  # invented: the lamp, over hours
-_NOISE = 5e-4
+DRIFT, _DRIFT_S = 2e-3, 5 * 3600.0  # invented: the lamp, over hours
+"""How far the lamp strays at most, as a share."""
+NOISE = 5e-4
+"""Of one reading of ten averages, standard deviation as a share."""
 
 
 class SimThorlabsPM100D(ScpiInstrument):
@@ -65,6 +67,6 @@ class SimThorlabsPM100D(ScpiInstrument):
             return abs(self.random.gauss(0.0, 1e-9))
         film = self._line.sample_at(self._place)
         through = 1.0 if film is None else film.transmittance(self._wavelength_nm)
-        drift = 1.0 + _DRIFT * math.sin(2 * math.pi * self.clock.monotonic() / _DRIFT_S + self._phase)
-        noise = 1.0 + self.random.gauss(0.0, _NOISE / math.sqrt(self._averaging / 10.0))
+        drift = 1.0 + DRIFT * math.sin(2 * math.pi * self.clock.monotonic() / _DRIFT_S + self._phase)
+        noise = 1.0 + self.random.gauss(0.0, NOISE / math.sqrt(self._averaging / 10.0))
         return _BEAM_W * through * drift * noise

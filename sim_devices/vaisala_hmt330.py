@@ -8,6 +8,9 @@ from labctl.clock import Clock
 from sim_devices.plant import Ambient
 from sim_devices.wire import Fault, LineInstrument
 
+NOISE_K, NOISE_PCT = 0.05, 0.2
+"""Of one reading of temperature [K] and relative humidity [%], standard deviation."""
+
 
 class SimVaisalaHMT330(LineInstrument):
     """Temperature and relative humidity on ``SEND``.
@@ -27,8 +30,8 @@ class SimVaisalaHMT330(LineInstrument):
         """Answer one command; upper and lower case are the same."""
         command = line.upper()
         if command == "SEND":
-            temperature = self._ambient.temperature_degC() + self.random.gauss(0.0, 0.05)
-            humidity = self._ambient.relative_humidity_pct() + self.random.gauss(0.0, 0.2)
+            temperature = self._ambient.temperature_degC() + self.random.gauss(0.0, NOISE_K)
+            humidity = self._ambient.relative_humidity_pct() + self.random.gauss(0.0, NOISE_PCT)
             return f"RH= {humidity:.1f} %RH T= {temperature:.1f} 'C"
         if command == "VERS":
             return "HMT330 / 5.16"

@@ -20,6 +20,17 @@ _SETTLED_PA = 1e-9
 _REFERENCE_KWH = 60.0  # invented: life of the target
 
 
+def settled_Pa(argon_sccm: float, oxygen_sccm: float) -> tuple[float, float]:
+    """Return total pressure and partial pressure of oxygen [Pa] that steady flows [sccm] lead to."""
+    argon_Pa, oxygen_Pa = argon_sccm * _PA_SCCM, oxygen_sccm * _PA_SCCM
+    return _BASE_PA + argon_Pa + oxygen_Pa, oxygen_Pa
+
+
+def wear_of(target_used_kWh: float) -> float:
+    """Return the worn share of a target that has sputtered so much [kWh], 0 to 1."""
+    return min(1.0, target_used_kWh / _REFERENCE_KWH)
+
+
 class SputterChamber:
     """One magnetron with a shutter, two gases and a quartz monitor beside the samples.
 
@@ -88,7 +99,7 @@ class SputterChamber:
         if not self.burns:
             self.deposit = None
             return
-        wear = min(1.0, self.target_used_kWh / _REFERENCE_KWH)
+        wear = wear_of(self.target_used_kWh)
         deposit = self.deposit = deposit_of(self.power_W, self.pressure_Pa, self._oxygen_Pa, wear)
         self.target_used_kWh += self.power_W * STEP_S / 3.6e6
         if not self.shutter_open:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from sim_devices.plant.film import Film
 from sim_devices.plant.line import Line
 
 STEP_S = 5.0
 """The furnace advances on this grid [s], so how often one looks makes no difference."""
-_FULL_POWER_K_S = 0.55  # invented: 33 K/min at full power when cold
+FULL_POWER_K_S = 0.55
+"""Heating of the wall at full power [K/s]; invented: 33 K/min when cold."""
 _LOSS_S = 3000.0  # invented: time constant of the loss through the insulation
 _STEFAN_K_S = 6.0e-14  # invented: radiation of the tube's ends, per kelvin to the fourth power
 _KELVIN = 273.15
@@ -16,6 +18,39 @@ _NEAR_ROOM_K = 2.0
 
 Controller = Callable[[float, float], float]
 """Takes the wall temperature [degC] and a time step [s]; returns the heater power, 0 to 1."""
+
+
+def wall_slope_K_s(wall_degC: float, room_degC: float, power: float) -> float:
+    """Return how fast the wall's temperature rises [K/s]: heat in less what conduction and radiation take.
+
+    Args:
+        wall_degC: temperature of the wall [degC].
+        room_degC: of the air around the furnace [degC].
+        power: of the heater, 0 to 1.
+    """
+    wall_K, room_K = wall_degC + _KELVIN, room_degC + _KELVIN
+    loss_K_s = (wall_K - room_K) / _LOSS_S + _STEFAN_K_S * (wall_K**4 - room_K**4)
+    return FULL_POWER_K_S * power - loss_K_s
+
+
+def is_cold(wall_degC: float, room_degC: float, power: float) -> bool:
+    """Return whether the furnace has taken the room's temperature [degC] and stays there."""
+    return power == 0.0 and abs(wall_degC - room_degC) < _NEAR_ROOM_K
+
+
+def keep_in_tube(film: Film, wall_degC: float, oxygen_fraction: float, *, cold: bool) -> None:
+    """Let a film lie in the tube for one step.
+
+    Args:
+        film: advanced by `STEP_S`.
+        wall_degC: temperature of the wall [degC].
+        oxygen_fraction: oxygen in the tube's gas, 0 to 1.
+        cold: whether the wall has the room's temperature.
+    """
+    if cold:
+        film.rest(wall_degC)
+    else:
+        film.heat(STEP_S, wall_degC, oxygen_fraction)
 
 
 class TubeFurnace:
@@ -53,17 +88,11 @@ class TubeFurnace:
         room = self._line.ambient.temperature_degC(now_s)
         wanted = min(1.0, max(0.0, self.controller(self.wall_degC, STEP_S)))
         self.power = wanted if wanted == 0.0 or self.heater_works() else 0.0
-        cold = self.power == 0.0 and abs(self.wall_degC - room) < _NEAR_ROOM_K
-        if cold:
+        if cold := is_cold(self.wall_degC, room, self.power):
             self.wall_degC = room
         else:
-            wall_K, room_K = self.wall_degC + _KELVIN, room + _KELVIN
-            loss_K_s = (wall_K - room_K) / _LOSS_S + _STEFAN_K_S * (wall_K**4 - room_K**4)
-            self.wall_degC += (_FULL_POWER_K_S * self.power - loss_K_s) * STEP_S
+            self.wall_degC += wall_slope_K_s(self.wall_degC, room, self.power) * STEP_S
         for place in self._places:
             film = self._line.occupant(place)
             if film is not None:
-                if cold:
-                    film.rest(room)
-                else:
-                    film.heat(STEP_S, self.wall_degC, self._oxygen)
+                keep_in_tube(film, self.wall_degC, self._oxygen, cold=cold)
