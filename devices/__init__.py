@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from devices._device import ClockStatus, Identity, LinkedDevice
+from devices._events import EventLog
 from devices._points import Point
 from devices._signals import Readback, Setting, Soft
 from devices._trace import Trace
@@ -31,6 +32,7 @@ def device_class(name: str) -> type[LinkedDevice]:
 __all__ = [
     "DEVICES",
     "ClockStatus",
+    "EventLog",
     "Identity",
     "LinkedDevice",
     "Point",

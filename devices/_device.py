@@ -92,7 +92,7 @@ class LinkedDevice(Device):
         prefix: unused; ophyd's convention.
         link: connection to the instrument.
         narrowed_limits: per signal attribute, limits narrower than the class has.
-        calibration: what the lab file says about it, one line of text.
+        calibration: what the lab file says about it: ``date``, ``by``, ``due`` (days as YYYY-MM-DD) and ``note``.
     """
 
     protocol: ClassVar[str]
@@ -114,7 +114,10 @@ class LinkedDevice(Device):
     model = Cpt(Soft, value="", kind="config")
     serial = Cpt(Soft, value="", kind="config")
     firmware = Cpt(Soft, value="", kind="config")
-    calibration = Cpt(Soft, value="", kind="config")
+    calibration_date = Cpt(Soft, value="", kind="config")
+    calibration_by = Cpt(Soft, value="", kind="config")
+    calibration_due = Cpt(Soft, value="", kind="config")
+    calibration_note = Cpt(Soft, value="", kind="config")
 
     def __init__(
         self,
@@ -122,14 +125,15 @@ class LinkedDevice(Device):
         *,
         link: Link,
         narrowed_limits: Mapping[str, tuple[float, float]] | None = None,
-        calibration: str = "",
+        calibration: Mapping[str, str] | None = None,
         **kwargs: Any,  # ophyd's own: name, parent, kind, labels
     ) -> None:
         self.link = link
         self.narrowed_limits = dict(narrowed_limits or {})
         self._action: ClockStatus | None = None
         super().__init__(prefix, **kwargs)
-        self.calibration.put(calibration)
+        for key, text in (calibration or {}).items():
+            getattr(self, f"calibration_{key}").put(text)
 
     def identify(self) -> Identity:
         """Ask the instrument who it is; raises `LinkError`."""
@@ -173,6 +177,10 @@ class LinkedDevice(Device):
     def read_process(self) -> dict[str, dict[str, Any]]:
         """Return value and time of every signal named in `process`; raises `LinkError`."""
         return {key: reading for attr in self.process for key, reading in getattr(self, attr).read().items()}
+
+    def alarms(self, readings: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+        """Return what the instrument complains of, in words, by what `read_process` returned."""
+        return ()
 
     def make_safe(self) -> None:
         """Bring the instrument to its safe state; may be repeated; raises `LinkError`."""

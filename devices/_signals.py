@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from ophyd import Signal
@@ -15,6 +16,21 @@ from labctl.link import Link
 DTYPES = {"number": float, "integer": int, "string": str}
 
 
+@dataclass(frozen=True)
+class Follows:
+    """What a readback should be equal to; recorded beside it, so that deviations can be told from the record.
+
+    Args:
+        setpoint: attribute of the same device.
+        tolerance: how far it may be from it [the readback's unit], above 0.
+        gate: attribute that is not 0 while the set point counts; empty where it always does.
+    """
+
+    setpoint: str
+    tolerance: float
+    gate: str = ""
+
+
 class Readback(Signal):
     """A quantity that the instrument tells.
 
@@ -23,6 +39,8 @@ class Readback(Signal):
         units: its unit, as pint reads it; empty for a number without one, None for text.
         dtype: "number", "integer" or "string".
         limits: lowest and highest value [units], where limits exist.
+        span: lowest and highest value [units] that the instrument can tell, where it is known.
+        follows: what this quantity should be equal to, where there is such a thing.
     """
 
     def __init__(
@@ -32,10 +50,13 @@ class Readback(Signal):
         units: str | None = "",
         dtype: str = "number",
         limits: tuple[float, float] | None = None,
+        span: tuple[float, float] | None = None,
+        follows: Follows | None = None,
         **kwargs: Any,  # ophyd's own: name, parent, kind, labels
     ) -> None:
         super().__init__(**kwargs)
         self.point, self.units, self.dtype, self._limits = point, units, dtype, limits
+        self.span, self.follows = span, follows
 
     @property
     def link(self) -> Link:
@@ -71,6 +92,13 @@ class Readback(Signal):
             description["units"] = self.units
         if self.limits is not None:
             description["lower_ctrl_limit"], description["upper_ctrl_limit"] = self.limits
+        if self.span is not None:
+            description["lower_range"], description["upper_range"] = self.span
+        if self.follows is not None:
+            description["setpoint"] = f"{self.parent.name}_{self.follows.setpoint}"
+            description["tolerance"] = self.follows.tolerance
+            if self.follows.gate:
+                description["gate"] = f"{self.parent.name}_{self.follows.gate}"
         return {self.name: description}
 
     @override
@@ -112,11 +140,16 @@ class Setting(Readback):
 
 
 class Soft(Signal):
-    """A value that the controller itself knows (identity, calibration, a derived quantity)."""
+    """A value that the controller itself knows (identity, calibration, a derived quantity).
 
-    def __init__(self, *, units: str | None = None, **kwargs: Any) -> None:
+    Args:
+        units: its unit, as pint reads it; None for none.
+        saturates: it is not 0 where the reading it belongs to was cut off by the instrument.
+    """
+
+    def __init__(self, *, units: str | None = None, saturates: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.units = units
+        self.units, self.saturates = units, saturates
         self._metadata["timestamp"] = self.parent.link.clock.time()
 
     @override
@@ -126,6 +159,8 @@ class Soft(Signal):
         description: dict[str, Any] = {"source": "labctl", "dtype": "string" if text else "number", "shape": []}
         if self.units is not None:
             description["units"] = self.units
+        if self.saturates:
+            description["saturates"] = True
         return {self.name: description}
 
     @override

@@ -8,6 +8,7 @@ from typing import Any
 from ophyd import Kind
 
 from devices._device import LinkedDevice
+from devices._events import EventLog
 from devices._signals import Readback
 from labctl.errors import LabError
 from labctl.link import Job
@@ -24,16 +25,20 @@ class Trace:
     Args:
         devices: each with the attributes named in its class's `process`.
         period_s: time between readings [s], above 0.
+        events: is told when an instrument's alarm comes or goes.
         name: of the Bluesky object; the stream is named by the plan.
     """
 
     parent = None
 
-    def __init__(self, devices: Sequence[LinkedDevice], period_s: float, name: str = "process") -> None:
+    def __init__(
+        self, devices: Sequence[LinkedDevice], period_s: float, events: EventLog, name: str = "process"
+    ) -> None:
         if period_s <= 0:
             raise ValueError(f"period_s={period_s} must be above 0")
         self.name, self.devices, self.period_s = name, tuple(devices), period_s
         self._signals: tuple[Readback, ...] = tuple(getattr(d, attr) for d in devices for attr in d.process)
+        self._events, self._alarms = events, dict[str, tuple[str, ...]]()
         self._lock = devices[0].link.clock.make_rlock()
         self._callback: Callable[[Readings], None] | None = None
         self._job: Job | None = None
@@ -45,7 +50,24 @@ class Trace:
 
     def read(self) -> Readings:
         """Read every quantity over the wire; raises `LinkError`."""
-        return {key: reading for device in self.devices for key, reading in device.read_process().items()}
+        readings: Readings = {}
+        for device in self.devices:
+            told = device.read_process()
+            self._watch(device, device.alarms(told))
+            readings |= told
+        return readings
+
+    def _watch(self, device: LinkedDevice, alarms: tuple[str, ...]) -> None:
+        before = self._alarms.get(device.name, ())
+        if alarms == before:
+            return
+        self._alarms[device.name] = alarms
+        for text in alarms:
+            if text not in before:
+                self._events.tell("alarm", text, source=device.name, severity="alarm")
+        for text in before:
+            if text not in alarms:
+                self._events.tell("alarm", f"{text}: over", source=device.name)
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Describe every quantity."""

@@ -10,7 +10,7 @@ from ophyd import Component as Cpt
 from typing_extensions import override
 
 from devices._device import Identity, LinkedDevice
-from devices._signals import Readback, Setting
+from devices._signals import Follows, Readback, Setting
 from labctl.errors import LabError
 from labctl.link import Link, Plausible
 
@@ -87,7 +87,13 @@ class AjaDCXS(LinkedDevice):
     open_options: ClassVar = {"read_termination": "", "write_termination": "", "baud_rate": 38400}
     process = ("power", "setpoint", "voltage", "current", "output", "shutter", "fault_code")
 
-    power = Cpt(Readback, point=_Fixed("d", 4, plausible=Plausible(0, 800)), units="W", kind="hinted")
+    power = Cpt(
+        Readback,
+        point=_Fixed("d", 4, plausible=Plausible(0, 800)),
+        units="W",
+        follows=Follows("setpoint", 5.0, "output"),
+        kind="hinted",
+    )
     voltage = Cpt(Readback, point=_Fixed("e", 4, plausible=Plausible(0, 1200)), units="V", kind="normal")
     current = Cpt(Readback, point=_Fixed("f", 4, plausible=Plausible(0, 2500)), units="mA", kind="normal")
     setpoint = Cpt(Setting, point=_Fixed("b", 4, "C{:04d}"), units="W", limits=(0.0, 750.0), kind="normal")

@@ -9,7 +9,7 @@ from ophyd import Component as Cpt
 from typing_extensions import override
 
 from devices._device import Identity, LinkedDevice
-from devices._signals import Readback, Setting
+from devices._signals import Follows, Readback, Setting
 from labctl.link import Link, Plausible
 
 _FIELDS = ("pressure", "temperature", "volume_flow", "mass_flow", "setpoint", "gas")
@@ -70,7 +70,14 @@ class AlicatMC(LinkedDevice):
     open_options: ClassVar = {"read_termination": "\r", "write_termination": "\r", "baud_rate": 19200}
     process = ("flow", "setpoint")
 
-    flow = Cpt(Readback, point=_Field("mass_flow", Plausible(-5, 130)), units="sccm", kind="hinted")
+    flow = Cpt(
+        Readback,
+        point=_Field("mass_flow", Plausible(-5, 130)),
+        units="sccm",
+        span=(-5.0, 130.0),
+        follows=Follows("setpoint", 0.2),
+        kind="hinted",
+    )
     setpoint = Cpt(Setting, point=_Field("setpoint"), units="sccm", limits=(0.0, 100.0), kind="normal")
     pressure = Cpt(Readback, point=_Field("pressure", Plausible(0, 200)), units="psi", kind="normal")
     temperature = Cpt(Readback, point=_Field("temperature", Plausible(-20, 80)), units="degC", kind="normal")

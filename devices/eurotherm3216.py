@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ophyd import Component as Cpt
 from typing_extensions import override
 
 from devices._device import ClockStatus, Identity, LinkedDevice
-from devices._signals import Readback, Setting
+from devices._signals import Follows, Readback, Setting
 from devices.modbus import Register, read_registers
 from labctl.errors import LabError
 
@@ -18,6 +19,7 @@ ENDS_OFF = 0
 """End type of the timer."""
 SENSOR_BREAK = 0x20
 """Bit of the summary status."""
+STATUS_BITS = {0x01: "alarm 1", 0x02: "alarm 2", 0x04: "alarm 3", SENSOR_BREAK: "sensor break", 0x40: "loop break"}
 POLL_S = 10.0
 
 
@@ -44,7 +46,14 @@ class Eurotherm3216(LinkedDevice):
     open_options: ClassVar = {"read_termination": "", "write_termination": "", "baud_rate": 9600}
     process = ("temperature", "working_setpoint", "heater_power", "summary_status")
 
-    temperature = Cpt(Readback, point=Register(1, 10), units="degC", kind="hinted")
+    temperature = Cpt(
+        Readback,
+        point=Register(1, 10),
+        units="degC",
+        span=(-200.0, 1372.0),
+        follows=Follows("working_setpoint", 5.0),
+        kind="hinted",
+    )
     target_setpoint = Cpt(Setting, point=Register(2, 10), units="degC", limits=(0.0, 1200.0), kind="normal")
     heater_power = Cpt(Readback, point=Register(4, 10), units="percent", kind="normal")
     working_setpoint = Cpt(Readback, point=Register(5, 10), units="degC", kind="normal")
@@ -110,6 +119,12 @@ class Eurotherm3216(LinkedDevice):
             for signal in (self.temperature, self.working_setpoint, self.heater_power)
         }
         return block | self.summary_status.read()
+
+    @override
+    def alarms(self, readings: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+        """Return the bits of the summary status that are set, in words."""
+        word = int(readings[self.summary_status.name]["value"])
+        return tuple(text for bit, text in STATUS_BITS.items() if word & bit)
 
     def _programme_ended(self) -> bool:
         if self.timer_status.get() == END:

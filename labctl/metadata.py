@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from labctl.errors import LabError
-from labctl.files import problems_of
+from labctl.files import Day, problems_of
 
 __all__ = [
     "ROLES",
@@ -28,15 +28,6 @@ __all__ = [
 ]
 
 PACKAGES = ("labctl", "bluesky", "ophyd", "event-model", "databroker", "tiled", "pyvisa", "pyvisa-py", "numpy", "scipy")
-
-
-def _date(text: str) -> str:
-    if text:
-        try:
-            return date.fromisoformat(text).isoformat()
-        except ValueError as error:
-            raise ValueError(f"{text!r} is not a day such as '2027-03-31'") from error
-    return text
 
 
 def _licence(text: str) -> str:
@@ -65,7 +56,7 @@ class AccessPolicy(BaseModel):
     owner: str = Field(default="", description="person or organisation that owns the data")
     project: str = Field(default="", description="project the data belongs to")
     access: Literal["open", "consortium", "closed"] = Field(default="closed", description="who may read it")
-    embargo_until: Annotated[str, AfterValidator(_date)] = Field(
+    embargo_until: Annotated[str, Day()] = Field(
         default="", description="day (YYYY-MM-DD) before which only its owner may read it, whatever `access` says"
     )
     licence: Annotated[str, AfterValidator(_licence)] = Field(

@@ -1,5 +1,6 @@
 """Operations as Bluesky plans, usable in any RunEngine."""
 
+from plans._operation import OperationPlan
 from plans.anneal import anneal
 from plans.look_up import look_up
 from plans.measure_sheet_resistance import measure_sheet_resistance
@@ -15,6 +16,7 @@ OPERATIONS = {
 
 __all__ = [
     "OPERATIONS",
+    "OperationPlan",
     "anneal",
     "look_up",
     "measure_sheet_resistance",

@@ -11,7 +11,7 @@ import bluesky.preprocessors as bpp
 from bluesky.protocols import Readable
 from bluesky.utils import FailedStatus, Msg, RunEngineControlException
 
-from devices import LinkedDevice, Trace
+from devices import EventLog, LinkedDevice, Trace
 from labctl.errors import LabError
 from labctl.recipes import OperationSchema
 
@@ -31,6 +31,7 @@ class OperationPlan(Protocol):
         *devices_and_samples: Any,  # the devices by role, then the sequence of sample names
         md: Mapping[str, Any] | None = None,
         baseline: Sequence[Readable] = (),
+        events: EventLog | None = None,
         **parameters: Any,
     ) -> Plan:
         """Return the plan; raises ValueError with every wrong parameter."""
@@ -43,9 +44,10 @@ def operation(
     """Make the body of an operation a plan that any RunEngine can run.
 
     The plan opens a run, reads every signal of its devices into the stream ``baseline`` before and
-    after, records their process signals every ``monitor_period`` [s] into ``process`` when the body
-    declares that parameter, makes the devices safe in the order of its arguments on success,
-    error, abort and signal, and closes the run with the reason.
+    after, writes alarms, notes and interventions to ``events``, records the devices' process signals
+    every ``monitor_period`` [s] into ``process`` when the body declares that parameter, makes the
+    devices safe in the order of its arguments on success, error, abort and signal, and closes the run
+    with the reason.
 
     The body's positional arguments are the devices by role and ``samples``; keyword-only ones are the
     parameters, annotated with `Quantity` where they have a unit. Given values are checked and converted
@@ -64,6 +66,7 @@ def operation(
             *devices_and_samples: Any,
             md: Mapping[str, Any] | None = None,
             baseline: Sequence[Readable] = (),
+            events: EventLog | None = None,
             **given: Any,
         ) -> Plan:
             devices, samples, parameters = _arguments(schema, devices_and_samples, given)
@@ -71,12 +74,14 @@ def operation(
                 "plan_name": schema.kind,
                 "operation": schema.kind,
                 "samples": samples,
+                "roles": {role: device.name for role, device in zip(schema.roles, devices, strict=True)},
                 "parameters": parameters,
                 "parameter_units": schema.units(),
                 **(md or {}),
             }
             doing = body(*devices, samples, **parameters)
-            return _record(doing, devices, [*devices, *baseline], about, parameters.get("monitor_period"))
+            log = events or EventLog(devices[0].link.clock)
+            return _record(doing, devices, [*devices, *baseline], about, parameters.get("monitor_period"), log)
 
         plan.schema = schema  # type: ignore[attr-defined]  # a function may carry attributes
         return plan  # type: ignore[return-value]  # with the attribute it is an OperationPlan
@@ -108,11 +113,13 @@ def _record(
     readables: Sequence[Readable],
     about: Mapping[str, Any],
     monitor_period_s: float | None,
+    events: EventLog,
 ) -> Plan:
     def inside() -> Plan:
         yield from _read_baseline(readables)
+        yield from bps.monitor(events, name="events")
         if monitor_period_s is not None:
-            yield from bps.monitor(Trace(devices, monitor_period_s), name="process")
+            yield from bps.monitor(Trace(devices, monitor_period_s, events), name="process")
         yield from doing
 
     def safe_then_close() -> Plan:

@@ -24,7 +24,7 @@ def example_lab(faults: Sequence[Mapping[str, Any]] = (), **changes: Any) -> Lab
     file = read_lab(EXAMPLE / "lab.yaml", SCHEMAS)
     content = file.model_dump(by_alias=True) | changes
     content["simulated"] = content["simulated"] | {"faults": list(faults)}
-    for key in ("move_time", "target_used", "measure_time"):
+    for key in ("move_time", "measure_time"):
         content["simulated"].pop(key)
     for fault in content["simulated"]["faults"]:
         for key in ("start", "duration"):

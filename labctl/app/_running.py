@@ -124,6 +124,11 @@ def _keep_files(checked: CheckedCampaign, out: Path) -> None:
         content["space"]["table"] = "table.csv"
         shutil.copyfile(checked.paths["table"], folder / "table.csv")
     shutil.copyfile(checked.paths["lab"], folder / "lab.yaml")
+    if checked.lab.substrates:
+        shutil.copyfile(checked.lab.substrates, folder / "substrates.csv")
+        lab = read_yaml(checked.paths["lab"])
+        if lab["substrates"] != "substrates.csv":
+            (folder / "lab.yaml").write_text(yaml_text({**lab, "substrates": "substrates.csv"}), encoding="utf-8")
     shutil.copyfile(checked.paths["recipe"], folder / "recipe.yaml")
     (folder / "campaign.yaml").write_text(yaml_text(content), encoding="utf-8")
 

@@ -63,6 +63,8 @@ def served_lab(file: Path, checked: LabFile, addresses: dict[str, str]) -> str:
     content = read_yaml(file)
     content["backend"] = "@py"
     content.pop("simulated", None)
+    if checked.substrates:
+        content["substrates"] = checked.substrates
     for name in checked.devices:
         content["devices"][name]["address"] = addresses[name]
     return yaml_text(content)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from labctl.app._ending import WRONG
 from labctl.app._running import schemas
@@ -11,7 +13,7 @@ from labctl.clock import Clock, RealClock, VirtualClock
 from labctl.engine import LabRunEngine, ScanIds
 from labctl.lab import Lab, build_lab, read_lab
 from labctl.store import Store
-from plans import OPERATIONS
+from plans import OPERATIONS, OperationPlan
 
 _BANNER = """{lab} ({kind}), recording to {out}
   RE       the RunEngine             RE(anneal(furnace_a_control, ["S-1"], temperature="300 degC", ...))
@@ -49,9 +51,23 @@ def namespace(lab: Lab, store: Store, engine: LabRunEngine) -> dict[str, Any]:
         "catalog": Catalog(),
         "bp": bp,
         "bps": bps,
-        **OPERATIONS,
+        **{kind: _at_prompt(plan, lab) for kind, plan in OPERATIONS.items()},
         **lab.devices,
     }
+
+
+def _at_prompt(plan: OperationPlan, lab: Lab) -> OperationPlan:
+    """Return the plan as a campaign would run it: with the room's sensors, and with what its station has."""
+
+    @functools.wraps(plan)
+    def typed(*devices_and_samples: Any, md: Mapping[str, Any] | None = None, **given: Any) -> Any:
+        owner = next((s for s in lab.stations.values() if set(devices_and_samples[:-1]) & set(s.devices)), None)
+        about = {} if owner is None else {"station": owner.name, "fittings": dict(owner.fittings)}
+        events = None if owner is None else owner.events
+        rest = {"baseline": lab.ambient, "events": events, **given}
+        return plan(*devices_and_samples, md={**about, **(md or {})}, **rest)
+
+    return cast(OperationPlan, typed)  # wraps copies the attribute `schema`
 
 
 def open_shell(file: Path, out: Path, real_time: bool, command: str) -> None:

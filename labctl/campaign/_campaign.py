@@ -79,9 +79,13 @@ class Campaign:
         scan_ids = ScanIds()
         self.drivers = {
             name: StationDriver(
-                name, lab.clock, LabRunEngine(lab.clock, {**md, "station": name}, scan_ids, store.journal)
+                name,
+                lab.clock,
+                LabRunEngine(
+                    lab.clock, {**md, "station": name, "fittings": dict(station.fittings)}, scan_ids, store.journal
+                ),
             )
-            for name in lab.stations
+            for name, station in lab.stations.items()
         }
         self.dispatcher = Dispatcher(lab, self.drivers, plans, {"campaign": file.campaign}, self._ended.put)
 

@@ -100,7 +100,7 @@ class _Check:
         return self._findings.attempt(path, lambda: read_yaml(path))
 
     def _lab(self, content: object, path: Path) -> LabFile:
-        lab, problems = check_lab(content, self._schemas)
+        lab, problems = check_lab(content, self._schemas, path.parent)
         self._findings.add(path, problems)
         return lab
 

@@ -297,6 +297,7 @@ class Dispatcher:
             "operation_names": [t.next_operation.name if t.next_operation and kind != "transfer" else "" for t in load],
             "locations": [t.location for t in load],
             "suggestions": {t.trial: t.suggestion for t in load},
+            "substrates": {t.sample: dict(self.lab.substrates.get(t.home, {})) for t in load},
         }
         samples = tuple(t.sample for t in load)
         devices, baseline = station.operations[kind], self.lab.ambient
@@ -304,6 +305,6 @@ class Dispatcher:
 
         def make_plan() -> Any:
             texts = {k: f"{v!r} {units[k]}" if k in units else v for k, v in parameters.items()}
-            return self._plans[kind](*devices, list(samples), md=md, baseline=baseline, **texts)
+            return self._plans[kind](*devices, list(samples), md=md, baseline=baseline, events=station.events, **texts)
 
         return OperationRequest(str(md["operation_id"]), kind, samples, make_plan)

@@ -51,6 +51,18 @@ def read_table(path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> lis
     ]
 
 
+def read_whole_table(path: Path) -> list[dict[str, float | str]]:
+    """Return the rows of a CSV file with every column it has, numbers where most of a column's cells are numbers.
+
+    Raises:
+        FileError: as for `read_table`.
+    """
+    header, _, problems = _cells(path)
+    if problems:
+        raise FileError(str(path), problems)
+    return read_table(path, header, ())
+
+
 def _cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], list[Problem]]:
     """Return the header, the rows that are whole, each with its line, and what is wrong with the others."""
     reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)

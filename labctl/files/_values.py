@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator
@@ -46,6 +47,32 @@ class Text:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Give editors the pattern."""
         return {**handler(schema), "pattern": f"^{self.pattern}$"}
+
+
+@dataclass(frozen=True)
+class Day:
+    """Annotation for a day as text, YYYY-MM-DD; empty for none."""
+
+    def check(self, value: str) -> str:
+        """Return `value`.
+
+        Raises:
+            ValueError: it is no day.
+        """
+        try:
+            return value and date.fromisoformat(value).isoformat()
+        except ValueError as error:
+            raise ValueError(f"{value!r} is not a day such as '2027-03-31'") from error
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Check after pydantic has made sure that it is text."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Give editors the pattern."""
+        return {**handler(schema), "pattern": r"^(\d{4}-\d{2}-\d{2})?$"}
 
 
 LABEL = Text("[A-Za-z0-9][A-Za-z0-9_-]*", "letters, digits, '_' and '-', a letter or digit first")

@@ -12,6 +12,7 @@ from labctl.errors import FileError, Problem
 from labctl.files import as_far_as_right, closest, nearest, problems_of, read_yaml
 from labctl.lab._file import LabFile
 from labctl.lab._limits import narrowed_limits
+from labctl.lab._substrates import read_substrates
 from labctl.recipes import OperationSchema
 
 _ADDRESSES = "'GPIB0::24::INSTR', 'ASRL3::INSTR' or 'TCPIP::10.0.0.5::5025::SOCKET'"
@@ -28,23 +29,26 @@ def read_lab(path: Path, schemas: Mapping[str, OperationSchema]) -> LabFile:
     Raises:
         FileError: with everything that is wrong with it.
     """
-    file, problems = check_lab(read_yaml(path), schemas)
+    file, problems = check_lab(read_yaml(path), schemas, path.parent)
     if problems:
         raise FileError(str(path), problems)
     return file
 
 
-def check_lab(content: object, schemas: Mapping[str, OperationSchema]) -> tuple[LabFile, list[Problem]]:
+def check_lab(content: object, schemas: Mapping[str, OperationSchema], folder: Path) -> tuple[LabFile, list[Problem]]:
     """Return a lab file as far as it is right, and everything that is wrong with it.
 
     Args:
         content: as read from the file.
         schemas: every kind of operation there is.
+        folder: of the file; paths in it count from here, and are absolute in what is returned.
     """
     try:
         file, problems = LabFile.model_validate(content), []
     except ValidationError as error:
         file, problems = as_far_as_right(LabFile, content), problems_of(error, LabFile)
+    if file.substrates:
+        file = file.model_copy(update={"substrates": str((folder / file.substrates).absolute())})
     found = [
         *_backend_problems(file),
         *_device_problems(file),
@@ -52,6 +56,8 @@ def check_lab(content: object, schemas: Mapping[str, OperationSchema]) -> tuple[
         *_mover_problems(file),
         *_name_problems(file),
         *_fault_problems(file),
+        *_fitting_problems(file),
+        *(() if any(p.where.startswith("racks") for p in problems) else _substrate_problems(file)),
     ]
     told = {problem.where for problem in problems}
     return file, problems + [problem for problem in found if problem.where not in told]
@@ -172,6 +178,35 @@ def _name_problems(file: LabFile) -> list[Problem]:
         elif name in file.ambient[:index]:
             problems.append(Problem(where, f"{name!r} is given twice"))
     return problems
+
+
+def _fitting_problems(file: LabFile) -> list[Problem]:
+    """Say which of the fittings that the simulated plant reads are wrong; the others are free."""
+    from labctl.lab._simulated import FITTINGS
+
+    problems = []
+    for station, entry in file.stations.items():
+        for name, value in entry.fittings.items():
+            if file.is_simulated and name in FITTINGS:
+                try:
+                    FITTINGS[name].parse(value)
+                except ValueError as error:
+                    problems.append(Problem(f"stations.{station}.fittings.{name}", str(error)))
+    return problems
+
+
+def _substrate_problems(file: LabFile) -> list[Problem]:
+    if not file.substrates:
+        return []
+    path = Path(file.substrates)
+    try:
+        rows = read_substrates(path, file.racks)
+    except FileError as error:
+        return [Problem("substrates", f"{path.name}: {problem}") for problem in error.problems]
+    if file.is_simulated:
+        wrong = [row["substrate"] for row in rows.values() if isinstance(row.get("roughness_nm"), str)]
+        return [Problem("substrates", f"{path.name}: roughness_nm of {wrong[0]} is no number")] if wrong else []
+    return []
 
 
 def _fault_problems(file: LabFile) -> list[Problem]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from labctl.files import LABEL, Scalar, Text
+from labctl.files import LABEL, Day, Scalar, Text
 from labctl.metadata import AccessPolicy
 from labctl.quantities import Quantity
 
@@ -18,6 +18,21 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+class CalibrationEntry(_Part):
+    """The calibration in force."""
+
+    date: Annotated[str, Day()] = Field(default="", description="day it was done")
+    by: str = Field(default="", description="who did it")
+    due: Annotated[str, Day()] = Field(default="", description="last day it holds; later runs are flagged as suspect")
+    note: str = Field(default="", description="how: range, gas, certificate")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> CalibrationEntry:
+        if self.date and self.due and self.due < self.date:
+            raise ValueError(f"due {self.due} is before date {self.date}")
+        return self
+
+
 class DeviceEntry(_Part):
     """One instrument."""
 
@@ -26,7 +41,7 @@ class DeviceEntry(_Part):
     limits: dict[str, Annotated[list[Scalar], Field(min_length=2, max_length=2)]] = Field(
         default_factory=dict, description="lowest and highest value of a signal, narrower than the class's own"
     )
-    calibration: str = Field(default="", description="when and by whom, in words; recorded with every run")
+    calibration: CalibrationEntry = Field(default_factory=CalibrationEntry, description="recorded with every run")
     timeout: Annotated[float, Quantity("s", 0.01, 600)] = Field(default="2 s", validate_default=True)
     retries: int = Field(default=1, ge=0, le=10, description="how often a failed exchange is repeated")
     wire_log: bool = Field(default=False, description="write every exchange to a file in the store")
@@ -39,6 +54,9 @@ class StationEntry(_Part):
         min_length=1, description="kinds of operation it offers, with the device of each role"
     )
     places: int = Field(default=1, ge=1, le=1000, description="how many samples it holds")
+    fittings: dict[Name, Scalar] = Field(
+        default_factory=dict, description="what is fitted (target, gas, tube, probe head), recorded with every run"
+    )
     load_wait: Seconds = Field(
         default="0 s", validate_default=True, description="how long a load that is not full waits"
     )
@@ -63,8 +81,6 @@ class Simulated(_Part):
     seed: int = Field(
         default=0, ge=0, description="of noise, weather and faults; a campaign's own seed comes before it"
     )
-    furnace_oxygen: float = Field(default=0.21, gt=0, le=1, description="oxygen in the furnaces' gas")
-    target_used: Annotated[float, Quantity("kWh", 0, 60)] = Field(default="2 kWh", validate_default=True)
     move_time: Annotated[float, Quantity("s", 1, 3600)] = Field(default="60 s", validate_default=True)
     measure_time: Annotated[float, Quantity("s", 0, 86400)] = Field(
         default="10 min",
@@ -87,6 +103,11 @@ class LabFile(_Part):
     devices: dict[Name, DeviceEntry] = Field(min_length=1)
     stations: dict[Name, StationEntry] = Field(min_length=1)
     racks: dict[Name, Annotated[int, Field(ge=1, le=10000)]] = Field(min_length=1, description="places of each rack")
+    substrates: str = Field(
+        default="",
+        description="path of a CSV file, from this file's folder, with the columns place and substrate and what else "
+        "the substrates' certificates tell; recorded with every run of the sample",
+    )
     mover: str = Field(default="", description="the station that carries samples; empty: samples need not be carried")
     ambient: list[str] = Field(default_factory=list, description="devices read before and after each operation")
     simulated: Simulated = Field(default_factory=Simulated)

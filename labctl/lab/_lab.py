@@ -13,12 +13,13 @@ from labctl.clock import Clock
 from labctl.errors import LabError
 from labctl.lab._file import LabFile
 from labctl.lab._limits import limits_of, narrowed_limits
+from labctl.lab._substrates import Certificate, read_substrates
 from labctl.link import Link
 from labctl.metadata import LabMetadata, source_revision, versions
 from labctl.recipes import OperationSchema
 
 if TYPE_CHECKING:
-    from devices import Identity, LinkedDevice
+    from devices import EventLog, Identity, LinkedDevice
     from labctl.lab._simulated import SimulatedPlant
 
 
@@ -31,6 +32,10 @@ class Station:
     """Devices in the order of the operation's roles."""
     places: int = 1
     load_wait_s: float = 0.0
+    fittings: Mapping[str, str | float | int | bool] = field(default_factory=dict)
+    """What is fitted to it, recorded with every run."""
+    events: EventLog | None = None
+    """What happens on it besides its readings; recorded in the run that is open then, or in the next."""
 
     @property
     def devices(self) -> tuple[LinkedDevice, ...]:
@@ -69,6 +74,8 @@ class Lab:
     """Station that carries samples; empty when samples need not be carried."""
     ambient: tuple[LinkedDevice, ...] = ()
     """Read before and after every operation."""
+    substrates: Mapping[str, Certificate] = field(default_factory=dict)
+    """What is known of the substrate that lies in a rack place at the beginning."""
     plant: SimulatedPlant | None = None
     """What is behind simulated instruments; None for real ones."""
     _manager: Any = field(default=None, repr=False)
@@ -127,11 +134,14 @@ def build_lab(
     Raises:
         LabError: the VISA library cannot be loaded.
     """
+    substrates = read_substrates(Path(file.substrates), file.racks) if file.substrates else {}
+    from devices import EventLog
+
     plant = None
     if file.is_simulated:
         from labctl.lab._simulated import build_plant
 
-        plant = build_plant(file, clock, file.simulated.seed if seed is None else seed, rows)
+        plant = build_plant(file, clock, file.simulated.seed if seed is None else seed, rows, substrates)
         library: Any = plant.library(clock, {name: entry.address for name, entry in file.devices.items()})
     else:
         library = file.backend
@@ -149,6 +159,8 @@ def build_lab(
             },
             entry.places,
             entry.load_wait,
+            entry.fittings,
+            EventLog(clock),
         )
         for name, entry in file.stations.items()
     }
@@ -162,7 +174,9 @@ def build_lab(
         policy=file.policy,
     )
     ambient = tuple(devices[name] for name in file.ambient)
-    return Lab(file.lab, clock, metadata, devices, stations, file.racks, file.mover, ambient, plant, manager)
+    return Lab(
+        file.lab, clock, metadata, devices, stations, file.racks, file.mover, ambient, substrates, plant, manager
+    )
 
 
 def _build_device(file: LabFile, name: str, manager: Any, clock: Clock, wire_logs: Path | None) -> LinkedDevice:
@@ -184,4 +198,4 @@ def _build_device(file: LabFile, name: str, manager: Any, clock: Clock, wire_log
         open_options={key: value for key, value in options.items() if entry.address.upper().startswith("ASRL")},
     )
     limits, _ = narrowed_limits(kind, entry.limits, name)
-    return kind(name=name, link=link, narrowed_limits=limits, calibration=entry.calibration)
+    return kind(name=name, link=link, narrowed_limits=limits, calibration=entry.calibration.model_dump())

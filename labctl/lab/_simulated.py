@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from labctl.clock import Clock
 from labctl.lab._file import LabFile
+from labctl.lab._substrates import Certificate
+from labctl.quantities import Quantity
 
 if TYPE_CHECKING:
     from sim_devices.plant import Line
@@ -28,6 +30,11 @@ SIMULATIONS = {
     "VaisalaHMT330": "sim_devices.vaisala_hmt330:SimVaisalaHMT330",
 }
 """Simulation of each device class."""
+
+
+_TARGET_USED_KWH, _AIR_OXYGEN = 2.0, 0.21  # where a station's fittings do not say it
+FITTINGS = {"target_used": Quantity("kWh", 0, 60), "oxygen": Quantity("", 1e-6, 1)}
+"""Fittings of a station that the simulated plant reads: wear of the target, share of oxygen in a furnace's gas."""
 
 
 def _simulation(kind: str) -> type[Instrument]:
@@ -62,7 +69,11 @@ class SimulatedPlant:
 
 
 def build_plant(
-    file: LabFile, clock: Clock, seed: int, rows: Sequence[Mapping[str, float]] | None = None
+    file: LabFile,
+    clock: Clock,
+    seed: int,
+    rows: Sequence[Mapping[str, float]] | None = None,
+    substrates: Mapping[str, Certificate] | None = None,
 ) -> SimulatedPlant:
     """Return the simulated instruments of a lab file, its racks full of fresh substrates.
 
@@ -71,21 +82,24 @@ def build_plant(
         clock: the lab's.
         seed: of noise, weather and substrates.
         rows: what tables of measured recipes answer with.
+        substrates: certificates by rack place; ``roughness_nm`` is what the glass has.
     """
     from sim_devices.plant import Line
 
     plant = SimulatedPlant(Line(clock, seed))
+    certified = (substrates or {}).items()
+    roughness = {place: float(row["roughness_nm"]) for place, row in certified if "roughness_nm" in row}
     for rack, n in file.racks.items():
         plant.line.add_places(rack, n)
-        plant.line.load_substrates(rack)
+        plant.line.load_substrates(rack, roughness)
     for station, entry in file.stations.items():
         places = plant.line.add_places(station, entry.places) if station != file.mover else ()
-        tool = _Tool(file, plant, seed, places)
+        tool = _Tool(file, plant, seed, places, entry.fittings)
         for roles in entry.operations.values():
             for role, device in roles.items():
                 if device not in plant.instruments:
                     plant.instruments[device] = tool.make(device, role, rows or ())
-    everywhere = _Tool(file, plant, seed, ())
+    everywhere = _Tool(file, plant, seed, (), {})
     for device in file.devices:
         if device not in plant.instruments:
             plant.instruments[device] = everywhere.make(device, "", rows or ())
@@ -95,8 +109,16 @@ def build_plant(
 class _Tool:
     """Makes the instruments of one station; those of a chamber or a furnace share it."""
 
-    def __init__(self, file: LabFile, plant: SimulatedPlant, seed: int, places: Sequence[str]) -> None:
+    def __init__(
+        self,
+        file: LabFile,
+        plant: SimulatedPlant,
+        seed: int,
+        places: Sequence[str],
+        fittings: Mapping[str, str | float | int | bool],
+    ) -> None:
         self._file, self._plant, self._seed, self._places = file, plant, seed, tuple(places)
+        self._fittings = {name: FITTINGS[name].parse(value) for name, value in fittings.items() if name in FITTINGS}
         self._shared: dict[str, Any] = {}
 
     def _once(self, name: str, make: Callable[[], Any]) -> Any:
@@ -107,15 +129,13 @@ class _Tool:
     def _chamber(self) -> Any:
         from sim_devices.plant import SputterChamber
 
-        return self._once(
-            "chamber",
-            lambda: SputterChamber(self._plant.line, self._places, self._file.simulated.target_used),
-        )
+        used = self._fittings.get("target_used", _TARGET_USED_KWH)
+        return self._once("chamber", lambda: SputterChamber(self._plant.line, self._places, used))
 
     def _furnace(self) -> Any:
         from sim_devices.plant import TubeFurnace
 
-        oxygen = self._file.simulated.furnace_oxygen
+        oxygen = self._fittings.get("oxygen", _AIR_OXYGEN)
         return self._once("furnace", lambda: TubeFurnace(self._plant.line, self._places, oxygen))
 
     def make(self, device: str, role: str, rows: Sequence[Mapping[str, float]]) -> Instrument:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from labctl.clock import Clock
@@ -17,6 +17,20 @@ _AIR_OXYGEN = 0.21
 
 class PlantError(Exception):
     """Something was asked that matter cannot do; its text is meant for a person."""
+
+
+def stand_in_air(film: Film, room_degC: float, relative_humidity_pct: float) -> None:
+    """Let a film stand in the room's air for `AIR_STEP_S`: a warm one cools, a cool one takes up water.
+
+    Args:
+        film: is advanced.
+        room_degC: temperature of the air [degC].
+        relative_humidity_pct: humidity of the air [%].
+    """
+    if abs(film.temperature_degC - room_degC) > 5.0:
+        film.heat(AIR_STEP_S, room_degC, _AIR_OXYGEN)
+    elif film.thickness_nm > 0.0:
+        film.expose(AIR_STEP_S, relative_humidity_pct)
 
 
 class Enclosure(Protocol):
@@ -43,6 +57,7 @@ class Line:
         self.clock, self.seed = clock, seed
         self.ambient = Ambient(clock, seed) if ambient is None else ambient
         self._films: dict[str, Film | None] = {}
+        self._roughness_nm: dict[str, float] = {}
         self._fresh: set[str] = set()  # places whose substrate nobody has looked at yet
         self._loads: dict[str, int] = {}
         self._aired: dict[str, int] = {}  # grid index up to which the film at a place has stood in air
@@ -77,8 +92,12 @@ class Line:
                 raise PlantError(f"place {place!r} is inside another tool")
             self._enclosures[place] = tool
 
-    def load_substrates(self, rack: str) -> int:
+    def load_substrates(self, rack: str, roughness_nm: Mapping[str, float] | None = None) -> int:
         """Fill the empty places `rack.1`, `rack.2`... with fresh substrates and return how many.
+
+        Args:
+            rack: owner of the places.
+            roughness_nm: root mean square roughness of the glass in a place [nm]; drawn by chance where it is not told.
 
         Raises:
             PlantError: no place belongs to the rack.
@@ -86,6 +105,7 @@ class Line:
         places = [place for place in self._films if place.rpartition(".")[0] == rack]
         if not places:
             raise PlantError(f"rack {rack!r} has no places; known places: {list(self._films)}")
+        self._roughness_nm.update(roughness_nm or {})
         empty = [place for place in places if self._films[place] is None and place not in self._fresh]
         for place in empty:
             self._fresh.add(place)
@@ -157,14 +177,12 @@ class Line:
             return
         for index in range(self._aired.get(place, until), until):
             now_s = index * AIR_STEP_S
-            room_degC = self.ambient.temperature_degC(now_s)
-            if abs(film.temperature_degC - room_degC) > 5.0:
-                film.heat(AIR_STEP_S, room_degC, _AIR_OXYGEN)
-            elif film.thickness_nm > 0.0:
-                film.expose(AIR_STEP_S, self.ambient.relative_humidity_pct(now_s))
+            stand_in_air(film, self.ambient.temperature_degC(now_s), self.ambient.relative_humidity_pct(now_s))
         self._aired[place] = until
 
     def _substrate(self, place: str) -> Film:
         serial = f"{place}#{self._loads[place]}"
         rng = random.Random(f"{self.seed}:{serial}")
-        return Film(serial=serial, roughness_nm=rng.uniform(0.6, 1.6))
+        drawn_nm = rng.uniform(0.6, 1.6)
+        told_nm = self._roughness_nm.get(place, drawn_nm) if self._loads[place] == 1 else drawn_nm
+        return Film(serial=serial, roughness_nm=told_nm)

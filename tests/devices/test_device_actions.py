@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ophyd.utils import LimitError
 
-from devices import Trace
+from devices import EventLog, Trace
 from labctl.errors import LabError, LinkError
 
 MUTE_LATER = {"kind": "lost", "start": 100.0}
@@ -134,7 +134,7 @@ def test_the_quartz_starts_from_zero(make):
 
 def test_a_monitored_trace_reads_every_process_quantity_each_period(make):
     made = make("AlicatMC")
-    trace, rows = Trace([made.device, made.lab.devices["room"]], 5.0), []
+    trace, rows = Trace([made.device, made.lab.devices["room"]], 5.0, EventLog(made.lab.clock)), []
     with made.clock.held():
         trace.subscribe(rows.append)
         made.clock.sleep(12.0)
@@ -146,7 +146,7 @@ def test_a_monitored_trace_reads_every_process_quantity_each_period(make):
 
 def test_a_trace_that_cannot_be_recorded_ends_the_actions(make):
     made = make("AlicatMC")
-    trace = Trace([made.device], 5.0)
+    trace = Trace([made.device], 5.0, EventLog(made.lab.clock))
 
     def refuse(readings):
         raise LabError("the disk is full")
@@ -160,7 +160,7 @@ def test_a_trace_that_cannot_be_recorded_ends_the_actions(make):
 
 def test_a_trace_on_a_mute_instrument_ends_the_actions(make):
     made = make("AlicatMC", MUTE_LATER)
-    trace, rows = Trace([made.device], 5.0), []
+    trace, rows = Trace([made.device], 5.0, EventLog(made.lab.clock)), []
     action = made.device.hold(1000.0)
     with made.clock.held():
         trace.subscribe(rows.append)
@@ -171,5 +171,6 @@ def test_a_trace_on_a_mute_instrument_ends_the_actions(make):
 
 
 def test_a_traces_period_must_be_above_zero(make):
+    made = make("AlicatMC")
     with pytest.raises(ValueError, match="must be above 0"):
-        Trace([make("AlicatMC").device], 0.0)
+        Trace([made.device], 0.0, EventLog(made.lab.clock))

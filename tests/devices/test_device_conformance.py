@@ -68,7 +68,7 @@ def test_connecting_keeps_the_identity_as_configuration(make, kind):
     configuration = device.read_configuration()
     for field in ("maker", "model", "serial", "firmware"):
         assert configuration[f"{device.name}_{field}"]["value"] == getattr(identity, field)
-    assert f"{device.name}_calibration" in configuration
+    assert f"{device.name}_calibration_due" in configuration
 
 
 @every_class

@@ -171,7 +171,7 @@ class Desk:
         content = yaml.safe_load(block.text)
         if path[:1] == ["part"]:
             example = yaml.safe_load((self.folder / f"examples/ito/{kind}.yaml").read_text(encoding="utf-8"))
-            check_file(kind, merged(example, content), self.folder / "part.yaml")
+            check_file(kind, merged(example, content), self.folder / "examples/ito/part.yaml")
             return
         if path:
             file = self.folder / path[0]

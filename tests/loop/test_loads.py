@@ -1,6 +1,7 @@
 """Samples that share a furnace load, and stations that differ."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ def run(tmp_path, lab=lambda content: None, campaign=lambda content: None):
         content = yaml.safe_load((EXAMPLE / f"{name}.yaml").read_text())
         change(content)
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(content))
+    shutil.copy(EXAMPLE / "substrates.csv", tmp_path)
     checked = check_campaign(tmp_path / "campaign.yaml", SCHEMAS)
     clock = VirtualClock(stall_s=30)
     with Store.open(tmp_path / "store") as store:

@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 def served(tmp_path):
     """A lab file whose instruments are served on loopback TCP, and the plant behind them."""
     content = yaml.safe_load((EXAMPLE / "lab.yaml").read_text())
+    content["substrates"] = str(EXAMPLE / content["substrates"])
     content["simulated"] = {"seed": 1, "move_time": "2 s"}
     source = tmp_path / "simulated.yaml"
     source.write_text(yaml.safe_dump(content))
