@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -101,6 +101,10 @@ class AjaDCXS(LinkedDevice):
     shutter = Cpt(Readback, point=_Fixed("p", 1, parse=_first_shutter), units=None, dtype="integer", kind="normal")
     shutter_delay = Cpt(Setting, point=_Fixed("h", 2, "F{:02d}"), units="s", limits=(0.0, 99.0), kind="normal")
     ramp_time = Cpt(Setting, point=_Fixed("g", 2, "E{:02d}"), units="s", limits=(0.0, 99.0), kind="normal")
+    deposition_minutes = Cpt(Readback, point=_Fixed("i", 3), units="min", kind="config")
+    deposition_seconds = Cpt(Readback, point=_Fixed("j", 2), units="s", kind="config")
+    remaining_minutes = Cpt(Readback, point=_Fixed("k", 3), units="min", kind="normal")
+    remaining_seconds = Cpt(Readback, point=_Fixed("l", 2), units="s", kind="normal")
     regulation = Cpt(Readback, point=_Fixed("c", 1), units=None, dtype="integer", kind="config")
     gun = Cpt(Setting, point=_Fixed("y", 1, "Z{:d}"), units=None, dtype="integer", limits=(1, 5), kind="config")
     target = Cpt(Readback, point=_Fixed("n", 8, parse=_text), units=None, dtype="string", kind="config")
@@ -111,6 +115,12 @@ class AjaDCXS(LinkedDevice):
         """Ask for type and firmware; raises `LinkError`."""
         kind = _Fixed("?", 9, parse=_text).read(self.link)
         return Identity("AJA International", kind.strip(), firmware=_Fixed("z", 5, parse=_text).read(self.link).strip())
+
+    @override
+    def alarms(self, readings: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+        """Return the fault, when there is one."""
+        code = int(readings[self.fault_code.name]["value"])
+        return (f"fault {code}",) if code else ()
 
     @override
     def connect(self) -> Identity:

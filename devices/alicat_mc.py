@@ -58,6 +58,21 @@ class _Field:
         link.query(f"AS{value:.2f}", accepted)
 
 
+@dataclass(frozen=True)
+class _StatusCodes:
+    """What stands behind the gas in the data frame: codes such as ``HLD`` (valve held) or ``OVR``; often nothing."""
+
+    @override
+    def __str__(self) -> str:
+        return "A status"
+
+    def read(self, link: Link) -> str:
+        return link.query("A", lambda reply: " ".join(_frame(reply)[len(_FIELDS) :]))
+
+    def write(self, link: Link, value: str) -> None:
+        raise TypeError("status codes are read-only")
+
+
 class AlicatMC(LinkedDevice):
     """Alicat MC-series mass flow controller, unit ID A, up to 100 sccm."""
 
@@ -79,9 +94,13 @@ class AlicatMC(LinkedDevice):
         kind="hinted",
     )
     setpoint = Cpt(Setting, point=_Field("setpoint"), units="sccm", limits=(0.0, 100.0), kind="normal")
+    volume_flow = Cpt(
+        Readback, point=_Field("volume_flow", Plausible(-5, 130)), units="cm**3/min", span=(-5.0, 130.0), kind="normal"
+    )
     pressure = Cpt(Readback, point=_Field("pressure", Plausible(0, 200)), units="psi", kind="normal")
     temperature = Cpt(Readback, point=_Field("temperature", Plausible(-20, 80)), units="degC", kind="normal")
     gas = Cpt(Readback, point=_Field("gas"), units=None, dtype="string", kind="config")
+    status_codes = Cpt(Readback, point=_StatusCodes(), units=None, dtype="string", kind="normal")
 
     @override
     def identify(self) -> Identity:

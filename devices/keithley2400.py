@@ -78,7 +78,7 @@ class Keithley2400(LinkedDevice):
     voltage = Cpt(Soft, value=0.0, units="V", kind="normal")
     current = Cpt(Soft, value=0.0, units="A", kind="normal")
     resistance = Cpt(Soft, value=0.0, units="ohm", kind="hinted")
-    in_compliance = Cpt(Soft, value=0.0, saturates=True, kind="normal")
+    in_compliance = Cpt(Soft, value=0.0, units="", saturates=True, kind="normal")
 
     @override
     def identify(self) -> Identity:

@@ -93,6 +93,7 @@ class MKS937B(LinkedDevice):
 
     pressure = Cpt(Readback, point=_Pressure(1), units="Pa", kind="hinted")
     foreline_pressure = Cpt(Readback, point=_Pressure(2), units="Pa", kind="normal")
+    gauge_type = Cpt(Readback, point=_Word("T1?"), units=None, dtype="string", kind="config")
     panel_unit = Cpt(Readback, point=_Word("U?"), units=None, dtype="string", kind="config")
 
     @override

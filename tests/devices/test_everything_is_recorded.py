@@ -1,0 +1,163 @@
+"""Whatever an instrument tells on its wire is recorded with every run: no quantity is left out."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import string
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from ophyd import Kind
+
+from devices import device_class
+from sim_devices.modbus import ModbusError
+from sim_devices.scpi import ScpiInstrument, compile_header
+from tests.devices.conftest import CLASSES
+
+TOLD_ELSEWHERE = {
+    "AjaDCXS": {},
+    "AlicatMC": {},
+    "Eurotherm3216": {3: "output limit of manual mode, always 0 in automatic"},
+    "InficonSQM160": {
+        "J": "number of installed channels; the device is one channel",
+        "L1": "the same as L1?",
+        "M": "average rate over sensors; there is one",
+        "O": "average thickness over sensors; there is one",
+    },
+    "Keithley2400": {":READ?": "asked by trigger; the reading is in voltage, current, resistance, in_compliance"},
+    "MKS937B": {},
+    "RecipeTable": {":FETCh?": "the result of a measurement, in the stream result"},
+    "SampleMover": {"NEXT?": "number of the next move, a detail of the protocol"},
+    "ThorlabsPM100D": {":READ?": "the same as :MEAS?", ":MEASure[:SCALar][:POWer]?": "asked by trigger"},
+    "VaisalaHMT330": {},
+}
+"""What a simulation tells and no run records under that name, with the reason."""
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_every_signal_is_read_into_the_baseline_or_the_configuration(kind: str, make: Callable[..., Any]) -> None:
+    device = make(kind).device
+    with device.link.clock.held():
+        device.connect()
+        recorded = {*device.read(), *device.read_configuration()}
+    assert recorded == {f"{device.name}_{attr}" for attr in device.component_names}
+    described = {**device.describe(), **device.describe_configuration()}
+    assert set(described) == recorded
+    for attr in device.component_names:
+        signal = getattr(device, attr)
+        assert signal.kind is not Kind.omitted
+        if described[signal.name]["dtype"] == "number":
+            assert "units" in described[signal.name], signal.name
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_every_process_signal_is_a_signal_of_the_device(kind: str) -> None:
+    assert set(device_class(kind).process) <= set(device_class(kind).component_names)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_whatever_the_instrument_answers_is_asked_for(kind: str, make: Callable[..., Any]) -> None:
+    made = make(kind)
+    with made.clock.held():
+        made.device.connect()
+        made.device.read()
+        made.device.read_configuration()
+        asked = [bytes(sent) for sent in made.sent]
+        unasked = {name for name, is_asked in WIRES[kind](made) if not any(map(is_asked, asked))}
+    assert unasked == set(TOLD_ELSEWHERE[kind]), "record it, or give the reason why not"
+
+
+# What each simulation answers, and how a request for it is recognised.
+
+Answers = Iterator[tuple[Any, Callable[[bytes], bool]]]
+
+
+def scpi(made: Any) -> Answers:
+    assert isinstance(made.instrument, ScpiInstrument)
+    for header in made.instrument.commands():
+        if header.endswith("?"):
+            pattern = compile_header(header)
+
+            def is_asked(sent: bytes, pattern: re.Pattern[str] = pattern) -> bool:
+                text = sent.decode().strip()
+                return pattern.fullmatch(text if text.startswith((":", "*")) else f":{text}") is not None
+
+            yield header, is_asked
+
+
+def registers(made: Any) -> Answers:
+    for address in range(1, 2000):
+        try:
+            made.instrument.read_register(address)
+        except ModbusError:
+            continue
+
+        def is_asked(frame: bytes, address: int = address) -> bool:
+            first, n = int.from_bytes(frame[2:4], "big"), int.from_bytes(frame[4:6], "big")
+            return frame[1] in (3, 4) and first <= address < first + n
+
+        yield address, is_asked
+
+
+def frames(wrap: Callable[[str], bytes], words: list[str], refusal: bytes = b"\0") -> Callable[[Any], Answers]:
+    """Ask an instrument every word there might be."""
+
+    def answers(made: Any) -> Answers:
+        for word in words:
+            reply = made.instrument.answer(wrap(word))
+            if reply is not None and refusal not in reply:
+                yield word, lambda sent, word=word: sent.strip() == wrap(word).strip()
+
+    return answers
+
+
+def fields(made: Any) -> Answers:
+    """Return the fields of an Alicat's data frame; one poll tells them all, and each needs a signal."""
+    names = ("pressure", "temperature", "volume_flow", "flow", "setpoint", "gas", "status_codes")
+    told = made.instrument.answer_line("A").split()[1:]
+    assert len(told) <= len(names)
+    for name in names:
+        yield name, lambda sent, name=name: sent == b"A\r" and name in made.device.component_names
+
+
+def labels(made: Any) -> Answers:
+    """Return the labels of a Vaisala's line, each of which needs a signal."""
+    signals = {"RH": "humidity", "T": "temperature"}
+    for label in re.findall(r"([A-Za-z0-9]+)=", made.instrument.answer_line("SEND")):
+        yield label, lambda sent, label=label: b"SEND" in sent.upper() and signals[label] in made.device.component_names
+
+
+def moves(made: Any) -> Answers:
+    from sim_devices.sample_mover import checksum
+
+    for word in ("ID?", "STATUS?", "NEXT?"):
+        assert "ERR" not in made.instrument.answer_line(f"{word}*{checksum(word)}")
+        yield word, lambda sent, word=word: sent.startswith(word.encode())
+
+
+def _sqm(word: str) -> bytes:
+    from sim_devices.inficon_sqm160 import check_bytes
+
+    body = bytes([len(word) + 34]) + word.encode("ascii")
+    return b"!" + body + check_bytes(body)
+
+
+LETTERS = [*string.ascii_lowercase, "?"]
+SQM_WORDS = [
+    a + b + c for a, b, c in itertools.product("@" + string.ascii_uppercase.replace("S", ""), ["", "1"], ["", "?"])
+]
+MKS_WORDS = [f"{word}{number}" for word in ("PR", "T", "U", "MD", "SN", "FV") for number in ("", *"123456")]
+WIRES: dict[str, Callable[[Any], Answers]] = {
+    "AjaDCXS": frames(str.encode, LETTERS),
+    "AlicatMC": fields,
+    "Eurotherm3216": registers,
+    "InficonSQM160": frames(_sqm, SQM_WORDS, b"!$C"),
+    "Keithley2400": scpi,
+    "MKS937B": frames(lambda word: f"@253{word}?;FF".encode(), MKS_WORDS, b"NAK"),
+    "RecipeTable": scpi,
+    "SampleMover": moves,
+    "ThorlabsPM100D": scpi,
+    "VaisalaHMT330": labels,
+}

@@ -1,0 +1,50 @@
+"""Alarms, notes and interventions are recorded in the run they belong to."""
+
+from __future__ import annotations
+
+import pytest
+
+from devices import EventLog
+from tests.laboratory import Laboratory
+
+BREAK = [{"device": "furnace_a_control", "kind": "sensor_break", "start": 1200.0, "duration": 60.0}]
+ANNEAL = {"temperature": "300 degC", "ramp_rate": "10 K/min", "dwell": "10 min"}
+
+
+def test_an_instruments_alarm_comes_and_goes_in_the_events() -> None:
+    with Laboratory(BREAK) as laboratory:
+        laboratory.put("furnace_a.1")
+        laboratory.run("anneal", "furnace_a", **ANNEAL)
+        events = [(row["event_kind"], row["event_source"], row["event_message"]) for row in laboratory.rows("events")]
+    assert events[0] == ("alarm", "furnace_a_control", "sensor break")
+    assert {row["event_severity"] for row in laboratory.rows("events")} == {"alarm"}
+
+
+def test_what_is_told_between_runs_is_recorded_by_the_next_with_its_own_time(laboratory: Laboratory) -> None:
+    log = EventLog(laboratory.clock)
+    with laboratory.clock.held():
+        told_at = laboratory.clock.time()
+        log.tell("note", "tube looked grey", source="K. Sato")
+        laboratory.clock.sleep(60.0)
+    laboratory.put("probe.1")
+    stop = laboratory.run("measure_sheet_resistance", "probe", events=log)
+    assert stop["num_events"]["events"] == 1
+    (event,) = [d for name, d in laboratory.documents if name == "event" and "event_kind" in d["data"]]
+    assert event["data"]["event_message"] == "tube looked grey"
+    assert event["timestamps"]["event_message"] == pytest.approx(told_at)
+    assert not laboratory.rows("events")[1:]
+
+
+def test_a_run_in_which_nothing_happened_says_so(laboratory: Laboratory) -> None:
+    laboratory.put("probe.1")
+    laboratory.run("measure_sheet_resistance", "probe")
+    descriptors = [d["name"] for name, d in laboratory.documents if name == "descriptor"]
+    assert "events" in descriptors
+    assert laboratory.rows("events") == []
+
+
+@pytest.mark.parametrize(("kind", "severity"), [("remark", "info"), ("note", "loud")])
+def test_an_unknown_kind_or_severity_is_refused(kind: str, severity: str, laboratory: Laboratory) -> None:
+    log = EventLog(laboratory.clock)
+    with pytest.raises(ValueError, match="is not one of"):
+        log.tell(kind, "x", source="y", severity=severity)
