@@ -23,4 +23,4 @@ def open_campaign(directory: Path) -> tuple[CheckedCampaign, list[TrialRecord]]:
         raise StoreError(f"{directory} holds no campaign: {file} is missing")
     checked = check(file)
     with Store.read(directory) as store:
-        return checked, trials_of(store, checked.file.campaign, checked.objectives)
+        return checked, trials_of(store, checked.file.campaign, checked.objectives, checked.file.quality)

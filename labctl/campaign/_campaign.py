@@ -14,7 +14,7 @@ from labctl.engine import LabRunEngine, ScanIds, StationDriver
 from labctl.errors import LabError
 from labctl.lab import Lab
 from labctl.optimize import ID_KEY, ROW_KEY
-from labctl.records import OperationRecord, read_outcome, read_results
+from labctl.records import distrust, operation_record, read_outcome
 from labctl.store import Store
 from labctl.trials import Outcome
 
@@ -178,9 +178,14 @@ class Campaign:
 
     def _take(self, traveller: Traveller) -> None:
         """Read back what was recorded of a sample that ended, and learn from it."""
-        outcome = self._read_back(traveller)
+        records = [operation_record(self.store.run(uid), traveller.sample) for uid in traveller.runs]
+        n_operations, objectives = len(traveller.recipe.operations), self.checked.objectives
+        outcome = read_outcome(traveller.trial, traveller.suggestion, records, n_operations, objectives)
         if outcome is None:
             self.lost[traveller.trial] = traveller.reason or "not every operation was recorded as a success"
+            return
+        if outcome.status == "completed" and (reason := distrust(records, self.checked.file.quality)):
+            self.lost[traveller.trial] = reason
             return
         self.outcomes.append(outcome)
         row = {} if outcome.row is None else {ROW_KEY: outcome.row}
@@ -194,20 +199,6 @@ class Campaign:
             self.best, self._since_best = outcome, 0
         else:
             self._since_best += 1
-
-    def _read_back(self, traveller: Traveller) -> Outcome | None:
-        records = []
-        for uid in traveller.runs:
-            run = self.store.run(uid)
-            name = run.start["operation_names"][list(run.start["samples"]).index(traveller.sample)]
-            stop = run.stop or {}
-            status, reason = stop.get("exit_status", "running"), stop.get("reason", "")
-            results = read_results(self.store, uid)
-            start = run.start["time"]
-            kind, station = run.start["operation"], run.start["station"]
-            records.append(OperationRecord(name, kind, station, uid, start, stop.get("time"), status, reason, results))
-        n = len(traveller.recipe.operations)
-        return read_outcome(traveller.trial, traveller.suggestion, records, n, self.checked.objectives)
 
     def _is_better(self, outcome: Outcome) -> bool:
         """Return whether the first objective is better than ever."""

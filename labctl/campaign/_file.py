@@ -126,5 +126,8 @@ class CampaignFile(_Part):
     objectives: list[ObjectiveEntry] = Field(min_length=1)
     budget: Budget
     stop: StopEntry = StopEntry()
+    quality: Literal["good", "suspect", "bad"] = Field(
+        default="suspect", description="worst quality of the runs that the optimizer learns from"
+    )
     in_flight: int = Field(default=4, ge=1, le=1000, description="samples under way at the same time")
     optimizer: OptimizerEntry = OptimizerEntry()

@@ -66,8 +66,8 @@ def _of_column(stream: Stream, key: str, column: np.ndarray[tuple[int], np.dtype
     if np.any(~np.isfinite(column)):
         yield Flag("out of range", "bad", stream.name, key, "not a number")
     low, high = about.get("lower_range"), about.get("upper_range")
-    if low is not None and high is not None and np.any((column < low) | (column > high)):
-        yield Flag("out of range", "bad", stream.name, key, f"outside {low:g}..{high:g}")
+    if low is not None and high is not None and np.any((column <= low) | (column >= high)):
+        yield Flag("out of range", "bad", stream.name, key, f"at or beyond the ends of {low:g}..{high:g}")
     if about.get("saturates") and np.any(column != 0):
         yield Flag("saturated", "bad", stream.name, key, f"in {int(np.sum(column != 0))} of {len(column)} readings")
     setpoint = str(about.get("setpoint", ""))

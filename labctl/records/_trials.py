@@ -8,7 +8,8 @@ from typing import Any
 
 from labctl.objectives import Objective
 from labctl.optimize import ROW_KEY
-from labctl.store import Store
+from labctl.records._quality import QUALITIES, automatic_flags, quality_of
+from labctl.store import RecordedRun, Store
 from labctl.trials import Outcome
 
 
@@ -28,6 +29,9 @@ class OperationRecord:
     status: str
     reason: str
     results: Mapping[str, float]
+    """Last row of the stream ``result``."""
+    quality: str = "good"
+    """``good``, ``suspect`` or ``bad``, by what its documents tell."""
 
 
 @dataclass(frozen=True)
@@ -42,28 +46,54 @@ class TrialRecord:
     """In the order they were started, moves left out."""
     outcome: Outcome | None
     """None while it is under way, and when equipment failed: that says nothing about the recipe."""
+    untrusted: str = ""
+    """Why its results are not learnt from although every operation succeeded; empty when they are."""
 
     @property
     def status(self) -> str:
         """``completed``, ``failed``, ``lost`` (equipment failed) or ``under way``."""
         if self.outcome is not None:
             return self.outcome.status
-        return "lost" if any(operation.status in ("fail", "abort") for operation in self.operations) else "under way"
+        spoilt = self.untrusted or any(operation.status in ("fail", "abort") for operation in self.operations)
+        return "lost" if spoilt else "under way"
 
     @property
     def reason(self) -> str:
         """Why it failed or was lost; empty otherwise."""
         if self.outcome is not None:
             return self.outcome.reason
-        return next((f"{o.name}: {o.reason}" for o in self.operations if o.status in ("fail", "abort")), "")
+        return self.untrusted or next(
+            (f"{o.name}: {o.reason}" for o in self.operations if o.status in ("fail", "abort")), ""
+        )
 
 
-def read_results(store: Store, uid: str) -> dict[str, float]:
-    """Return the last row of a run's stream ``result``; empty where there is none."""
-    stream = store.run(uid).streams.get("result")
-    if stream is None or len(stream.times) == 0:
-        return {}
-    return {name: float(column[-1]) for name, column in stream.columns.items()}
+def operation_record(run: RecordedRun, sample: str) -> OperationRecord:
+    """Return what a run did to one of its samples, in short."""
+    start, stop = run.start, run.stop or {}
+    stream = run.streams.get("result")
+    rows = stream is not None and len(stream.times) > 0
+    results = (
+        {name: float(column[-1]) for name, column in stream.columns.items()} if stream is not None and rows else {}
+    )
+    return OperationRecord(
+        start["operation_names"][list(start["samples"]).index(sample)],
+        start["operation"],
+        start["station"],
+        run.uid,
+        start["time"],
+        stop.get("time"),
+        stop.get("exit_status", "running"),
+        stop.get("reason") or "",
+        results,
+        quality_of(automatic_flags(run)),
+    )
+
+
+def distrust(operations: Sequence[OperationRecord], worst: str) -> str:
+    """Return which run is of a worse quality than `worst`, or an empty text."""
+    limit = QUALITIES.index(worst)
+    found = [operation for operation in operations if QUALITIES.index(operation.quality) > limit]
+    return f"{found[0].name} on {found[0].station} is {found[0].quality} (run {found[0].uid[:8]})" if found else ""
 
 
 def read_outcome(
@@ -103,39 +133,33 @@ def read_outcome(
     return Outcome(trial, values, reached, "completed", "", row)
 
 
-def trials_of(store: Store, campaign: str, objectives: Sequence[Objective]) -> list[TrialRecord]:
-    """Return every trial of a campaign in the order they were started, from the recorded runs alone."""
+def trials_of(store: Store, campaign: str, objectives: Sequence[Objective], quality: str = "bad") -> list[TrialRecord]:
+    """Return every trial of a campaign in the order they were started, from the recorded runs alone.
+
+    Args:
+        store: that has the runs.
+        campaign: its name.
+        objectives: computed from the operations' results.
+        quality: worst quality of the runs that a completed trial's results may come from.
+    """
     operations: dict[str, list[OperationRecord]] = {}
     about: dict[str, tuple[str, Mapping[str, Any], Mapping[str, Any]]] = {}
     for summary in reversed(store.runs(campaign=campaign)):
         run = store.run(summary.uid)
         start = run.start
-        stream = run.streams.get("result")
-        rows = stream is not None and len(stream.times) > 0
-        results = {k: float(v[-1]) for k, v in stream.columns.items()} if stream is not None and rows else {}
         for index, trial in enumerate(start["trials"]):
-            digest = start["recipe_digests"][index]
-            about.setdefault(trial, (start["samples"][index], start["suggestions"][trial], start["recipes"][digest]))
-            name = start["operation_names"][index]
-            if name:
-                end = None if summary.duration_s is None else summary.time + summary.duration_s
-                record = OperationRecord(
-                    name,
-                    start["operation"],
-                    start["station"],
-                    summary.uid,
-                    summary.time,
-                    end,
-                    summary.status,
-                    summary.reason,
-                    results,
-                )
-                operations.setdefault(trial, []).append(record)
+            sample, digest = start["samples"][index], start["recipe_digests"][index]
+            about.setdefault(trial, (sample, start["suggestions"][trial], start["recipes"][digest]))
+            if start["operation_names"][index]:
+                operations.setdefault(trial, []).append(operation_record(run, sample))
     trials = []
     for trial in sorted(about):
         sample, suggestion, recipe = about[trial]
         done = sorted(operations.get(trial, []), key=lambda operation: operation.start)
         outcome = read_outcome(trial, suggestion, done, len(recipe["operations"]), objectives)
+        untrusted = distrust(done, quality) if outcome is not None and outcome.status == "completed" else ""
         values = {name: value for name, value in suggestion.items() if name != ROW_KEY}
-        trials.append(TrialRecord(trial, sample, values, recipe, tuple(done), outcome))
+        trials.append(
+            TrialRecord(trial, sample, values, recipe, tuple(done), None if untrusted else outcome, untrusted)
+        )
     return trials

@@ -151,8 +151,8 @@ def test_a_new_optimizer_that_is_told_the_same_suggests_the_same_next_trial(reco
 def test_the_history_of_a_sample_names_every_operation_in_order(recorded):
     folder, _, _ = recorded
     with Store.read(folder) as store:
-        deeds = sample_history(store, "ito-night-0001")
-    operations = [deed.operation for deed in deeds if deed.operation != "transfer"]
+        history = sample_history(store, "ito-night-0001")
+    operations = [operation.kind for operation in history.operations if operation.kind != "transfer"]
     assert operations == [
         "sputter",
         "measure_transmittance",
@@ -160,7 +160,7 @@ def test_the_history_of_a_sample_names_every_operation_in_order(recorded):
         "measure_sheet_resistance",
         "measure_transmittance",
     ]
-    assert all(deed.ambient for deed in deeds)
+    assert all(operation.ambient for operation in history.operations)
 
 
 def test_journal_and_catalog_agree(recorded):
@@ -320,3 +320,17 @@ def test_fingerprint_sees_a_changed_value(recorded, tmp_path):
     text = Path(tmp_path / "journal" / file.name).read_text()
     (tmp_path / "journal" / file.name).write_text(text.replace('"operator":"night shift"', '"operator":"day shift"'))
     assert fingerprint(tmp_path) != first
+
+
+def test_results_that_cannot_be_trusted_are_not_learnt_from(tmp_path):
+    stuck = {"device": "furnace_a_control", "kind": "stuck_readback", "start": 0.0}
+    also = {**stuck, "device": "furnace_b_control"}
+    campaign, ending = run_campaign(tmp_path, 5, faults=[stuck, also])
+    assert ending.n_completed == 0
+    assert ending.n_lost > 0
+    assert all("heat on furnace_" in reason and "is bad" in reason for reason in campaign.lost.values())
+    with Store.read(tmp_path) as store:
+        trials = trials_of(store, "ito-night", campaign.checked.objectives, "suspect")
+        assert {trial.trial: trial.reason for trial in trials if trial.status == "lost"} == campaign.lost
+        anyhow = trials_of(store, "ito-night", campaign.checked.objectives)
+        assert sum(trial.status == "completed" for trial in anyhow) == ending.n_lost
