@@ -11,7 +11,8 @@ from sim_devices.plant import Line
 from sim_devices.scpi import ILLEGAL_VALUE, Handler, ScpiError, ScpiInstrument, boolean, number
 from sim_devices.wire import Fault
 
-_GEOMETRY = math.pi / math.log(2)  # Smits, Bell Syst. Tech. J. 37 (1958) 711
+GEOMETRY = math.pi / math.log(2)
+"""Sheet over measured resistance: Smits, Bell Syst. Tech. J. 37 (1958) 711."""
 _LEAD_OHM = 1.4  # invented: leads and pins, seen on two wires only
 NOISE = 6e-4
 """Of one voltage reading over one line cycle, standard deviation as a share."""
@@ -96,7 +97,7 @@ class SimKeithley2400(ScpiInstrument):
         if film is None or self.faults.active("open_contact") is not None:
             return math.inf
         sheet = film.sheet_resistance_ohm
-        return sheet / _GEOMETRY + (0.0 if self._four_wire else _LEAD_OHM)
+        return sheet / GEOMETRY + (0.0 if self._four_wire else _LEAD_OHM)
 
 
 def _told(function: str) -> str:
