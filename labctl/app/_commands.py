@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from labctl.app._ending import BAD_INPUT, LAB_FAILED, STOPPED, WRONG, clear_errors
+from labctl.app._replay_commands import run_replay
 
 command_line = typer.Typer(
     name="labctl",
@@ -161,6 +162,9 @@ def run_show(
         from labctl.app._showing import show_run
 
         show_run(directory, uid)
+
+
+run.command("replay")(run_replay)
 
 
 @sample.command("list")
