@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from typing_extensions import override
+
 from labctl.app._ending import WRONG
 from labctl.app._running import schemas
 from labctl.clock import Clock, RealClock, VirtualClock
 from labctl.engine import LabRunEngine, ScanIds
-from labctl.lab import Lab, build_lab, read_lab
+from labctl.files import nearest
+from labctl.lab import Certificate, Lab, build_lab, read_lab
 from labctl.store import Store
 from plans import OPERATIONS, OperationPlan
 
@@ -20,6 +23,7 @@ _BANNER = """{lab} ({kind}), recording to {out}
   lab      stations, racks, devices  {devices}
   plans    {plans}
   store    store.runs(), store.run(uid)      catalog   what databroker sees
+  note     note("tube looked grey", "furnace_a"): recorded in that station's run, or in its next one
 """
 
 
@@ -38,12 +42,14 @@ def namespace(lab: Lab, store: Store, engine: LabRunEngine) -> dict[str, Any]:
         def __len__(self) -> int:
             return len(store.catalog_client())
 
+        @override
         def __repr__(self) -> str:
             return repr(store.catalog_client())
 
     import bluesky.plan_stubs as bps
     import bluesky.plans as bp
 
+    unused = dict(lab.substrates)
     return {
         "RE": engine,
         "lab": lab,
@@ -51,19 +57,47 @@ def namespace(lab: Lab, store: Store, engine: LabRunEngine) -> dict[str, Any]:
         "catalog": Catalog(),
         "bp": bp,
         "bps": bps,
-        **{kind: _at_prompt(plan, lab) for kind, plan in OPERATIONS.items()},
+        **{kind: _at_prompt(plan, lab, unused) for kind, plan in OPERATIONS.items()},
         **lab.devices,
+        "note": functools.partial(_note, lab),
     }
 
 
-def _at_prompt(plan: OperationPlan, lab: Lab) -> OperationPlan:
-    """Return the plan as a campaign would run it: with the room's sensors, and with what its station has."""
+def _note(lab: Lab, text: str, station: str, *, kind: str = "note") -> None:
+    """Record a note in the run that is under way on a station, or in its next one.
+
+    Args:
+        lab: that has the station.
+        text: what happened.
+        station: its name.
+        kind: ``note``, or ``intervention`` where something was done by hand.
+
+    Raises:
+        ValueError: no such station, or unknown kind.
+    """
+    if station not in lab.stations:
+        raise ValueError(f"unknown station {station!r}{nearest(station, tuple(lab.stations))}")
+    events = lab.stations[station].events
+    assert events is not None  # build_lab gives each station one
+    events.tell(kind, text, source=lab.metadata.operator)
+
+
+def _at_prompt(plan: OperationPlan, lab: Lab, unused: dict[str, Certificate]) -> OperationPlan:
+    """Return the plan as a campaign would run it: with the room's sensors, and with what its station has.
+
+    Args:
+        plan: of an operation.
+        lab: that has the devices.
+        unused: certificates of the substrates that still lie where they were, by place.
+    """
 
     @functools.wraps(plan)
     def typed(*devices_and_samples: Any, md: Mapping[str, Any] | None = None, **given: Any) -> Any:
         owner = next((s for s in lab.stations.values() if set(devices_and_samples[:-1]) & set(s.devices)), None)
-        about = {} if owner is None else {"station": owner.name, "fittings": dict(owner.fittings)}
+        about: dict[str, Any] = {} if owner is None else {"station": owner.name, "fittings": dict(owner.fittings)}
         events = None if owner is None else owner.events
+        if (certificate := unused.pop(str(given.get("source")), None)) is not None:
+            about["substrates"] = {sample: dict(certificate) for sample in devices_and_samples[-1]}
         rest = {"baseline": lab.ambient, "events": events, **given}
         return plan(*devices_and_samples, md={**about, **(md or {})}, **rest)
 
