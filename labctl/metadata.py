@@ -30,6 +30,7 @@ __all__ = [
 PACKAGES = ("labctl", "bluesky", "ophyd", "event-model", "databroker", "tiled", "pyvisa", "pyvisa-py", "numpy", "scipy")
 
 
+@functools.cache  # the list of licences takes 20 ms to read
 def _licence(text: str) -> str:
     if not text:
         return text

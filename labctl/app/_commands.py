@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from labctl.app._ending import BAD_INPUT, LAB_FAILED, STOPPED, WRONG, clear_errors
+from labctl.app._history_commands import sample_history
 from labctl.app._replay_commands import run_replay
 
 command_line = typer.Typer(
@@ -50,6 +51,8 @@ class Schema(StrEnum):
     recipe = "recipe"
     campaign = "campaign"
     lab = "lab"
+    history = "history"
+    metadata = "metadata"
 
 
 class Status(StrEnum):
@@ -176,13 +179,7 @@ def sample_list(directory: StoreDir) -> None:
         show_samples(directory)
 
 
-@sample.command("history")
-def sample_history(directory: StoreDir, name: Annotated[str, typer.Argument(help="Name of the sample.")]) -> None:
-    """Show everything that was done to a sample."""
-    with clear_errors():
-        from labctl.app._showing import show_history
-
-        show_history(directory, name)
+sample.command("history")(sample_history)
 
 
 @lab.command("check")
@@ -259,7 +256,7 @@ def store_register(
 
 @command_line.command()
 def schema(of: Annotated[Schema, typer.Argument(help="Which file.")]) -> None:
-    """Print the JSON Schema of a file format, for editors."""
+    """Print the JSON Schema of a file that labctl reads, for editors, or writes (history, metadata of a run)."""
     with clear_errors():
         from labctl.app._showing import show_schema
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from labctl.app._html import document, escaped, table
 from labctl.app._progress import clock_text
 from labctl.app._reading import open_campaign
 from labctl.app._showing import when
@@ -60,7 +60,7 @@ def write_report(directory: Path, out: Path | None) -> Path:
 def _page(checked: CheckedCampaign, trials: Sequence[TrialRecord], runs: Sequence[RunSummary], store: Store) -> str:
     file, objective = checked.file, checked.objectives[0]
     completed = [trial for trial in trials if trial.status == "completed" and trial.outcome is not None]
-    parts = [f"<h1>{_text(file.campaign)}</h1>", f"<p>{_text(file.description)}</p>" if file.description else ""]
+    parts = [f"<h1>{escaped(file.campaign)}</h1>", f"<p>{escaped(file.description)}</p>" if file.description else ""]
     if checked.lab.is_simulated:
         parts.append('<p class="note">Simulated instruments and samples: no number here was measured on matter.</p>')
     parts.append(_facts(checked, trials, runs))
@@ -77,24 +77,10 @@ def _page(checked: CheckedCampaign, trials: Sequence[TrialRecord], runs: Sequenc
     parts += ["<h2>Failures</h2>", _failures(trials, runs)]
     parts += ["<h2>Trials, as run</h2>", *(_trial(trial, store, checked) for trial in trials)]
     body = "\n".join(part for part in parts if part)
-    head = f'<meta charset="utf-8"><title>{_text(file.campaign)}</title><style>{_STYLE}</style>'
-    return f"<!doctype html>\n<html lang='en'><head>{head}</head><body>\n{body}\n</body></html>\n"
+    return document(file.campaign, _STYLE, body)
 
 
 # Text.
-
-
-def _text(value: object) -> str:
-    return html.escape(f"{value:.5g}" if isinstance(value, float) else str(value))
-
-
-def _rows(rows: Sequence[Sequence[object]], head: Sequence[str] = ()) -> str:
-    titles = "".join(f"<th>{_text(title)}</th>" for title in head)
-    lines = [
-        "<tr>" + "".join(f"<td{' class=n' if isinstance(c, float) else ''}>{_text(c)}</td>" for c in row) + "</tr>"
-        for row in rows
-    ]
-    return f"<table>{f'<tr>{titles}</tr>' if head else ''}{''.join(lines)}</table>"
 
 
 def _value(trial: TrialRecord, objective: Objective) -> float:
@@ -120,7 +106,7 @@ def _facts(checked: CheckedCampaign, trials: Sequence[TrialRecord], runs: Sequen
                 f"{when(runs[0].time)} to {when(end)} UTC, {clock_text(end - runs[0].time)} h, {len(runs)} runs",
             )
         )
-    return _rows(rows)
+    return table(rows)
 
 
 def _best(best: TrialRecord, checked: CheckedCampaign) -> str:
@@ -133,7 +119,7 @@ def _best(best: TrialRecord, checked: CheckedCampaign) -> str:
         measured = ", ".join(f"{k} {v:.5g}" for k, v in done.results.items()) if done is not None else ""
         lines.append((operation["name"], operation["operation"], asked, measured))
     head = ("operation", "kind", "set points", "measured")
-    return f"<p>{_text(best.trial)}, sample {_text(best.sample)}</p>{_rows(figures)}{_rows(lines, head)}"
+    return f"<p>{escaped(best.trial)}, sample {escaped(best.sample)}</p>{table(figures)}{table(lines, head)}"
 
 
 def _failures(trials: Sequence[TrialRecord], runs: Sequence[RunSummary]) -> str:
@@ -143,20 +129,22 @@ def _failures(trials: Sequence[TrialRecord], runs: Sequence[RunSummary]) -> str:
         for run in runs
         if run.status in ("fail", "abort")
     ]
-    text = _rows(rows, ("trial", "sample", "status", "reason")) if rows else "<p>No trial failed.</p>"
-    return text + (_rows(bad, ("run", "operation", "station", "how it ended")) if bad else "")
+    text = table(rows, ("trial", "sample", "status", "reason")) if rows else "<p>No trial failed.</p>"
+    return text + (table(bad, ("run", "operation", "station", "how it ended")) if bad else "")
 
 
 def _trial(trial: TrialRecord, store: Store, checked: CheckedCampaign) -> str:
     figures = trial.outcome.objectives if trial.outcome is not None else {}
     told = ", ".join(f"{name} {value:.5g}" for name, value in figures.items()) or trial.reason
-    values = ", ".join(f"{name} {_text(value)}" for name, value in trial.values.items())
-    title = f"{_text(trial.trial)} · {_text(trial.status)} · {_text(told)} · {values}"
+    values = ", ".join(f"{name} {escaped(value)}" for name, value in trial.values.items())
+    title = f"{escaped(trial.trial)} · {escaped(trial.status)} · {escaped(told)} · {values}"
     inside = []
     for operation in trial.operations:
         measured = ", ".join(f"{k} {v:.5g}" for k, v in operation.results.items())
         text = f"{operation.name}: {operation.kind} on {operation.station}, {when(operation.start)}, {operation.status}"
-        inside.append(f"<p>{_text(text)}; run {operation.uid[:8]} {_text(measured)} {_text(operation.reason)}</p>")
+        inside.append(
+            f"<p>{escaped(text)}; run {operation.uid[:8]} {escaped(measured)} {escaped(operation.reason)}</p>"
+        )
         figure = _traces(store.run(operation.uid))
         if figure is not None:
             inside.append(_image(figure, f"set points and readings of {operation.name}"))
@@ -176,7 +164,7 @@ def _image(figure: Figure, alt: str) -> str:
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=110)
     data = base64.b64encode(file.getvalue()).decode("ascii")
-    return f'<img alt="{_text(alt)}" src="data:image/png;base64,{data}">'
+    return f'<img alt="{escaped(alt)}" src="data:image/png;base64,{data}">'
 
 
 def _label(objective: Objective) -> str:

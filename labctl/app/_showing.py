@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,10 +33,6 @@ def _lasted(seconds: float | None) -> str:
     from labctl.app._progress import clock_text
 
     return "" if seconds is None else clock_text(seconds)
-
-
-def _numbers(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.5g}" for name, value in values.items())
 
 
 def show_runs(directory: Path, newest: int, **which: str | None) -> None:
@@ -88,30 +83,6 @@ def show_samples(directory: Path) -> None:
             cells = (sample.sample, sample.trial, sample.campaign, str(sample.n_runs))
             table.add_row(*cells, sample.last_operation, sample.last_status, when(sample.last_time))
     _console().print(table)
-
-
-def show_history(directory: Path, sample: str) -> None:
-    """Show the chart of a sample; raises StoreError."""
-    from labctl.records import sample_history
-
-    console = _console()
-    with Store.read(directory) as store:
-        deeds = sample_history(store, sample)
-    console.print(f"[b]{sample}[/b]: {len(deeds)} runs, operator {deeds[0].operator}")
-    for deed in deeds:
-        ended = "" if deed.status == "success" else f"  [b]{deed.status}[/b]: {deed.reason}"
-        console.print(f"{when(deed.time)}  {deed.operation} on {deed.station}, {_lasted(deed.duration_s)}{ended}")
-        lines = {
-            "asked": ", ".join(f"{name} {value}" for name, value in deed.parameters.items()),
-            "measured": _numbers(deed.results),
-            "process": ", ".join(f"{name} {low:.5g}..{high:.5g}" for name, (low, high) in deed.process.items()),
-            "room": _numbers(deed.ambient),
-            "together": ", ".join(deed.together_with),
-            "run": deed.uid[:8],
-        }
-        for name, text in lines.items():
-            if text:
-                console.print(f"    {name:9} {text}", soft_wrap=True)
 
 
 def show_status(directory: Path) -> None:
@@ -189,7 +160,15 @@ def show_schema(of: str) -> None:
 
 
 def json_schema(of: str) -> dict[str, Any]:
-    """Return the JSON Schema of recipe, campaign or lab files."""
+    """Return the JSON Schema of recipe, campaign or lab files, of a sample's history, or of a run's metadata."""
+    if of == "history":
+        from labctl.records import history_json_schema
+
+        return history_json_schema()
+    if of == "metadata":
+        from labctl.metadata import OperationMetadata
+
+        return OperationMetadata.model_json_schema()
     from labctl.app._running import schemas
 
     if of == "campaign":

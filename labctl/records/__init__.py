@@ -1,6 +1,7 @@
 """What was recorded, as a person asks for it: trials and the histories of samples."""
 
-from labctl.records._deviations import Deviation, deviations_of
+from labctl.records._concerns import Concern, concerns_of, deviation_text, operation_concerns
+from labctl.records._deviations import Deviation, deviations_of, difference_of
 from labctl.records._history import (
     Calibration,
     DeviceRecord,
@@ -11,31 +12,50 @@ from labctl.records._history import (
     operation_history,
     operations_of,
 )
+from labctl.records._json import history_json, history_json_schema
 from labctl.records._quality import QUALITIES, Flag, automatic_flags, quality_of
-from labctl.records._samples import Deed, SampleSummary, sample_history, samples_of
-from labctl.records._trials import OperationRecord, TrialRecord, read_outcome, read_results, trials_of
+from labctl.records._sample_history import MOVE, SampleHistory, idle_before, sample_history
+from labctl.records._samples import SampleSummary, samples_of
+from labctl.records._trials import (
+    OperationRecord,
+    TrialRecord,
+    distrust,
+    operation_record,
+    read_outcome,
+    trials_of,
+)
 
 __all__ = [
+    "MOVE",
     "QUALITIES",
     "Calibration",
-    "Deed",
+    "Concern",
     "Deviation",
     "DeviceRecord",
     "Event",
     "Flag",
     "OperationHistory",
     "OperationRecord",
+    "SampleHistory",
     "SampleSummary",
     "Trace",
     "TrialRecord",
     "Value",
     "automatic_flags",
+    "concerns_of",
+    "deviation_text",
     "deviations_of",
+    "difference_of",
+    "distrust",
+    "history_json",
+    "history_json_schema",
+    "idle_before",
+    "operation_concerns",
     "operation_history",
+    "operation_record",
     "operations_of",
     "quality_of",
     "read_outcome",
-    "read_results",
     "sample_history",
     "samples_of",
     "trials_of",

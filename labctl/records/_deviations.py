@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,10 +51,9 @@ def _deviation(stream: Stream, key: str, begin: float) -> Deviation | None:
     setpoint, tolerance = str(about.get("setpoint", "")), float(about.get("tolerance", 0.0))
     if setpoint not in stream.columns or tolerance <= 0:
         return None
-    difference = stream.columns[key].astype(float) - stream.columns[setpoint].astype(float)
-    if (gate := about.get("gate")) in stream.columns:
-        difference = np.where(_counts(stream.columns[str(gate)]), difference, 0.0)
-    excess = np.maximum(np.abs(difference) - tolerance, 0.0)
+    gate = stream.columns.get(str(about.get("gate", "")))
+    difference = difference_of(stream.columns[key], stream.columns[setpoint], gate)
+    excess = np.nan_to_num(np.maximum(np.abs(difference) - tolerance, 0.0))
     if not np.any(excess > 0):
         return None
     steps = np.diff(stream.times)
@@ -67,8 +67,23 @@ def _deviation(stream: Stream, key: str, begin: float) -> Deviation | None:
         float(difference[worst]),
         float(stream.times[worst] - begin),
         float(steps[outside].sum()),
-        float(np.nansum(steps * (excess[:-1] + excess[1:]) / 2)),
+        float(np.sum(steps * (excess[:-1] + excess[1:]) / 2)),
     )
+
+
+def difference_of(values: NDArray[Any], asked: NDArray[Any], gate: NDArray[Any] | None = None) -> NDArray[np.float64]:
+    """Return how far readings were from their set point; not a number where it does not count.
+
+    Args:
+        values: (n,) readings.
+        asked: (n,) set points, in the same unit.
+        gate: (n,) readings of a quantity that is not 0 while the set point counts.
+
+    Returns:
+        (n,) differences, in the readings' unit.
+    """
+    difference = values.astype(float) - asked.astype(float)
+    return difference if gate is None else np.where(_counts(gate), difference, np.nan)
 
 
 def _counts(gate: NDArray[np.float64]) -> NDArray[np.bool_]:

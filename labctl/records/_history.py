@@ -45,6 +45,8 @@ class Trace:
     """Key of the trace that it should follow; empty where it follows none."""
     tolerance: float | None = None
     """How far it may be from its set point [unit]."""
+    gate: str = ""
+    """Key of the trace that is not 0 while the set point counts; empty where it always does."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +240,8 @@ def _traces(stream: Stream | None, begin: float) -> dict[str, Trace]:
             about = stream.description.get(key, {})
             setpoint, tolerance = about.get("setpoint", ""), about.get("tolerance")
             times = stream.timestamps.get(key, stream.times)
-            traces[key] = Trace(key, stream.units.get(key, ""), times - begin, column, setpoint, tolerance)
+            gate = about.get("gate", "")
+            traces[key] = Trace(key, stream.units.get(key, ""), times - begin, column, setpoint, tolerance, gate)
     return traces
 
 
@@ -247,12 +250,15 @@ def _events(stream: Stream | None) -> tuple[Event, ...]:
         return ()
     names = ("kind", "severity", "source", "message")
     columns = [[str(value) for value in stream.columns[f"event_{name}"]] for name in names]
-    return tuple(Event(float(time), *texts) for time, *texts in zip(stream.times, *columns, strict=True))
+    happened = stream.timestamps["event_message"]  # what was told between runs is recorded by the next one
+    return tuple(Event(float(time), *texts) for time, *texts in zip(happened, *columns, strict=True))
 
 
 def _rooms(baseline: Stream | None, roles: Mapping[str, str]) -> list[str]:
-    """Return the devices that were read but have no role: the room's sensors."""
-    return [] if baseline is None else [name for name in baseline.configuration if name not in roles.values()]
+    """Return the devices that were read but have no role: the room's sensors; none where no roles were recorded."""
+    if baseline is None or not roles:
+        return []
+    return [name for name in baseline.configuration if name not in roles.values()]
 
 
 def _devices(run: RecordedRun, roles: Mapping[str, str]) -> tuple[DeviceRecord, ...]:

@@ -1,0 +1,85 @@
+"""Everything that was done to a sample and to what it was made from, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from labctl.errors import StoreError
+from labctl.files import nearest
+from labctl.records._history import OperationHistory, Value, operations_of
+from labctl.records._quality import Flag, quality_of
+from labctl.records._samples import samples_of
+from labctl.store import Store
+
+MOVE = "transfer"
+"""Kind of operation that only moves a sample."""
+
+
+@dataclass(frozen=True)
+class SampleHistory:
+    """A sample's chart."""
+
+    sample: str
+    operations: tuple[OperationHistory, ...]
+    """What was done to the sample itself, in order; moves too."""
+    ancestors: tuple[SampleHistory, ...] = ()
+    """What it was made from, the oldest first: what was done to each before that."""
+
+    @property
+    def everything(self) -> tuple[tuple[str, OperationHistory], ...]:
+        """Every operation with the sample it was done to, ancestors included, in the order of time."""
+        each = [(history.sample, operation) for history in (*self.ancestors, self) for operation in history.operations]
+        return tuple(sorted(each, key=lambda pair: pair[1].time))
+
+    @property
+    def location(self) -> str:
+        """Where the last run left it; ``?`` after a place that a failed move leaves in doubt, empty when unknown."""
+        if not self.operations:
+            return ""
+        last = self.operations[-1]
+        if last.kind != MOVE:
+            return last.location
+        source, destination = (str(last.asked.get(name, "")) for name in ("source", "destination"))
+        return destination if last.status == "success" else f"{source} or {destination}?"
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """Every reason to doubt what was recorded."""
+        return tuple(flag for _, operation in self.everything for flag in operation.flags)
+
+    @property
+    def quality(self) -> str:
+        """Worst quality among what was recorded."""
+        return quality_of(self.flags)
+
+    @property
+    def figures(self) -> Mapping[str, Mapping[str, Value]]:
+        """Last results of each operation that measured something, by the operation's name or kind."""
+        return {
+            operation.name or operation.kind: operation.results
+            for _, operation in self.everything
+            if operation.results and operation.status == "success"
+        }
+
+
+def sample_history(store: Store, sample: str) -> SampleHistory:
+    """Return the history of a sample.
+
+    Raises:
+        StoreError: nothing is known of it; the message names the sample that may have been meant.
+    """
+    operations = tuple(operations_of(store, sample))
+    if not operations:
+        known = [summary.sample for summary in samples_of(store)]
+        raise StoreError(f"no run names sample {sample!r} in {store.directory}{nearest(sample, known)}")
+    return SampleHistory(sample, operations)
+
+
+def idle_before(history: SampleHistory) -> tuple[float, ...]:
+    """Return how long the sample had waited before each of `SampleHistory.everything` [s]; 0 before the first."""
+    waited, ended = [], None
+    for _, operation in history.everything:
+        waited.append(0.0 if ended is None else max(operation.time - ended, 0.0))
+        ended = max(ended or 0.0, operation.end or operation.time)
+    return tuple(waited)
