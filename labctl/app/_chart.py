@@ -14,6 +14,7 @@ from labctl.app._panels import Panel
 from labctl.records import Event, Trace
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 8.0, 20.0, 20.0
+_EDGE = 16.0
 _N_COLOURS = 4
 _MINUTE_S, _HOUR_S = 60.0, 3600.0
 _LANE = 22.0
@@ -105,7 +106,8 @@ def time_unit(seconds: float) -> tuple[float, str]:
 
 
 def _plot_of(panel: Panel, width: float, height: float, end: float) -> _Plot:
-    values = np.concatenate([trace.values.astype(float) for trace in panel.traces])
+    edges = [edge for band in panel.bands for edge in (band.low, band.high)]
+    values = np.concatenate([*(trace.values.astype(float) for trace in panel.traces), *edges])
     values = values[np.isfinite(values)]
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
     margin = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
@@ -117,7 +119,7 @@ def _axes(plot: _Plot) -> Iterator[str]:
     for value in ticks_of(plot.low, plot.high, 3 if plot.height < 200 else 6):
         y = float(plot.y(np.array([value]))[0])
         yield f'<path class="grid" d="M{_LEFT:g} {y:.1f}H{right:g}"/>'
-        yield f'<text class="tick y" x="{_LEFT - 5:g}" y="{y + 3.5:.1f}">{value:.4g}</text>'
+        yield f'<text class="y" x="{_LEFT - 5:g}" y="{y + 3.5:.1f}">{value:.4g}</text>'
     yield from _time_axis(plot)
 
 
@@ -129,8 +131,9 @@ def _time_axis(plot: _Plot) -> Iterator[str]:
     for number, value in enumerate(shown):
         x = float(plot.x(np.array([value * length]))[0])
         unit = f" {name}" if number == len(shown) - 1 else ""
+        at = min(x, plot.width - 0.6 * _EDGE * (1 + len(unit) / 4))  # the last label must not be cut
         yield f'<path class="axis" d="M{x:.1f} {bottom:g}v4"/>'
-        yield f'<text class="tick x" x="{x:.1f}" y="{bottom + 15:g}">{value:.4g}{unit}</text>'
+        yield f'<text class="x" x="{at:.1f}" y="{bottom + 15:g}">{value:.4g}{unit}</text>'
 
 
 def _outside(panel: Panel, plot: _Plot) -> Iterator[str]:
@@ -146,7 +149,7 @@ def _bands(panel: Panel, plot: _Plot) -> Iterator[str]:
         for part in _finite_parts(band.low):
             times, low, high = band.times_s[part], band.low[part], band.high[part]
             times, low, high = _thinned(times, low, high, n=int(plot.width))
-            edge = np.clip(np.concatenate((high, low[::-1])), plot.low, plot.high)
+            edge = np.concatenate((high, low[::-1]))
             points = _points(plot.x(np.concatenate((times, times[::-1]))), plot.y(edge))
             yield f'<polygon class="band" points="{points}"/>'
 

@@ -9,11 +9,20 @@ import numpy as np
 
 from labctl.app._chart import chart, states_chart
 from labctl.app._history_style import PRINT_ALL, STYLE
-from labctl.app._history_view import calibration_text, lasted, policy_text, software_text, summary_rows
+from labctl.app._history_view import (
+    calibration_text,
+    day_of,
+    lasted,
+    policy_text,
+    software_text,
+    summary_rows,
+    telling,
+    time_of_day,
+    values_text,
+)
 from labctl.app._html import document, escaped, table
 from labctl.app._panels import device_of, is_number, is_setpoint, panels_of, quantity_of
 from labctl.app._progress import clock_text
-from labctl.app._showing import when
 from labctl.app._timeline import timeline
 from labctl.records import (
     MOVE,
@@ -57,9 +66,8 @@ def _head(history: SampleHistory) -> Iterator[str]:
         yield '<p class="note">Simulated instruments and samples: no number here was measured on matter.</p>'
     rows = [(label, told) for label, told in summary_rows(history) if label != "measured"]
     yield f'<section class="card">{_pairs(rows)}'
-    for name, results in history.figures.items():
-        yield f"<h3>{escaped(name)}</h3>{_values(_telling(results), 'big')}"
-    yield "</section>"
+    figures = {f"{name}: {key}": v for name, results in history.figures.items() for key, v in telling(results).items()}
+    yield f"{_section('measured', _values(figures, 'big'))}</section>"
     yield (
         _look(concerns_of(history), linked=True)
         or '<p class="well">Nothing failed, no alarm, all within tolerance.</p>'
@@ -72,8 +80,7 @@ def _chart_of(history: SampleHistory) -> Iterator[str]:
     for (sample, operation), wait in zip(history.everything, idle_before(history), strict=True):
         if wait >= _SHORTEST_WAIT_S:
             yield f'<p class="line wait">waited {clock_text(wait)}</p>'
-        if when(operation.time)[:10] != day:
-            day = when(operation.time)[:10]
+        if day != (day := day_of(operation.time)):
             yield f'<p class="day">{day} <span class="soft">UTC</span></p>'
         whose = "" if sample == history.sample else sample
         yield _move(operation, whose) if operation.kind == MOVE else _operation(operation, whose)
@@ -83,7 +90,7 @@ def _move(operation: OperationHistory, whose: str) -> str:
     source, destination = (escaped(operation.asked.get(name, "")) for name in ("source", "destination"))
     ended = "" if operation.status == "success" else f"{_badge(operation.status)} {escaped(operation.reason)}"
     told = f"<span>{escaped(whose)} {source} → {destination}</span><span>{lasted(operation)}</span><span>{ended}</span>"
-    return f'<p class="line" id="{operation.uid}"><span class="when">{_time_of_day(operation)}</span>{told}</p>'
+    return f'<p class="line" id="{operation.uid}"><span class="when">{time_of_day(operation.time)}</span>{told}</p>'
 
 
 def _operation(operation: OperationHistory, whose: str) -> str:
@@ -93,12 +100,11 @@ def _operation(operation: OperationHistory, whose: str) -> str:
         f'<section class="card {weight}" id="{operation.uid}">',
         _title(operation, whose),
         _look(concerns, linked=False),
-        _section("measured", _values(_telling(operation.results), "big")),
+        _section("measured", _values(telling(operation.results), "big")),
         _section("asked", _values(operation.asked)),
         _pictures(operation),
         _section("events", _events(operation)),
-        _section("room", _values(operation.ambient)),
-        _section("fitted to the station", _values(operation.fittings)),
+        _pairs(_around(operation)),
         _folded("numbers of the traces", _numbers(operation, operation.traces)),
         _folded("devices and calibrations", _devices(operation.devices)),
         _folded("everything read before and after", _before_and_after(operation)),
@@ -110,12 +116,21 @@ def _operation(operation: OperationHistory, whose: str) -> str:
     return "".join(part for part in parts if part)
 
 
+def _around(operation: OperationHistory) -> list[tuple[str, str]]:
+    rows = [
+        ("room", values_text(operation.ambient)),
+        ("fitted", values_text(operation.fittings)),
+        ("together with", ", ".join(operation.together_with)),
+    ]
+    return [(label, told) for label, told in rows if told]
+
+
 def _title(operation: OperationHistory, whose: str) -> str:
     name = escaped(operation.name or operation.kind)
     ancestor = f' <span class="info">({escaped(whose)})</span>' if whose else ""
     done = f"{operation.kind} on {operation.station}, {lasted(operation)}, {operation.operator}"
     return (
-        f'<h2><span class="when">{_time_of_day(operation)}</span> {name}{ancestor} '
+        f'<h2><span class="when">{time_of_day(operation.time)}</span> {name}{ancestor} '
         f'<span class="kind">{escaped(done)}</span> {_badge(operation.status)}</h2>'
     )
 
@@ -140,7 +155,7 @@ def _pictures(operation: OperationHistory) -> str:
 
 def _events(operation: OperationHistory) -> str:
     lines = [
-        f'<li class="{escaped(event.severity)}"><b>{escaped(event.kind)}</b> {when(event.time)[11:]} '
+        f'<li class="{escaped(event.severity)}"><b>{escaped(event.kind)}</b> {time_of_day(event.time)} '
         f"{escaped(event.source)}: {escaped(event.message)}</li>"
         for event in operation.events
     ]
@@ -193,7 +208,6 @@ def _about(operation: OperationHistory) -> list[tuple[str, str]]:
         ("run", operation.uid),
         ("ended", f"{operation.status} {operation.reason}".strip()),
         ("place", operation.location),
-        ("together with", ", ".join(operation.together_with)),
         ("campaign", f"{operation.campaign} {operation.trial}".strip()),
         ("software", software_text(operation)),
         ("policy", policy_text(operation)),
@@ -230,22 +244,14 @@ def _values(values: Mapping[str, Value], kind: str = "") -> str:
     return f'<dl class="values {kind}">{"".join(pairs)}</dl>' if pairs else ""
 
 
-def _telling(results: Mapping[str, Value]) -> dict[str, Value]:
-    """Return results without the word that they are valid, which is said where they are not."""
-    return {name: value for name, value in results.items() if name != "valid"}
-
-
 def _pairs(rows: Sequence[tuple[str, str]]) -> str:
     return _pairs_of_html([(label, escaped(told)) for label, told in rows])
 
 
 def _pairs_of_html(rows: Sequence[tuple[str, str]]) -> str:
-    return f"<dl>{''.join(f'<dt>{escaped(label)}</dt><dd>{told}</dd>' for label, told in rows)}</dl>"
+    lines = [f"<dt>{escaped(label)}</dt><dd>{told}</dd>" for label, told in rows]
+    return f"<dl>{''.join(lines)}</dl>" if lines else ""
 
 
 def _short(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _time_of_day(operation: OperationHistory) -> str:
-    return when(operation.time)[11:]

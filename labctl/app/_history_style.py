@@ -34,7 +34,8 @@ body:has(> .labctl) { margin: 0 }
 .labctl dt { color: var(--soft) } .labctl dd { margin: 0; overflow-wrap: anywhere }
 .labctl dl.values { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .45rem 1rem }
 .labctl dl.values dt { font-size: .76rem } .labctl dl.values dd { font-variant-numeric: tabular-nums }
-.labctl dl.values.big dd { font-size: 1.2rem; font-weight: 600 }
+.labctl dl.values.big { grid-template-columns: repeat(auto-fill, minmax(13.5rem, 1fr)) }
+.labctl dl.values dt { overflow-wrap: anywhere } .labctl dl.values.big dd { font-size: 1.2rem; font-weight: 600 }
 .labctl table { border-collapse: collapse; font-size: .82rem; width: 100% } .labctl .scroll { overflow-x: auto }
 .labctl th { text-align: left; color: var(--soft); font-weight: 500 }
 .labctl td, .labctl th { padding: .18rem .9rem .18rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
@@ -46,7 +47,8 @@ body:has(> .labctl) { margin: 0 }
 .labctl ul.look li.alarm b { color: var(--alarm) } .labctl ul.look li.info { background: none; padding-left: 0 }
 .labctl ul.look li.info b { color: var(--info) } .labctl a { color: inherit }
 .labctl .note { color: var(--warn); margin: .5rem auto 0 } .labctl .well { color: var(--good) }
-.labctl details { margin-top: .6rem } .labctl summary { cursor: pointer; color: var(--soft); font-size: .86rem }
+.labctl details { margin-top: .3rem } .labctl dl + details { margin-top: .6rem }
+.labctl summary { cursor: pointer; color: var(--soft); font-size: .86rem }
 .labctl .panels { display: grid; grid-template-columns: repeat(3, 1fr); gap: .5rem; margin-top: .6rem }
 .labctl .panels > .main { grid-column: span 2; grid-row: span 2 }
 .labctl svg { width: 100%; height: auto; display: block }

@@ -38,6 +38,8 @@ _STATUS = {"success": "green", "running": "cyan"}
 _BARS = "▁▂▃▄▅▆▇█"
 _N_BARS = 14
 _SHORTEST_WAIT_S = 1.0
+_MINUTE_S = 60.0
+_FOREMOST = ("python", "bluesky", "ophyd")
 _WIDTH = 100
 _INDENT = 4
 
@@ -54,12 +56,14 @@ class HistoryView:
         self.history, self._full = history, full
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield from _summary(self.history)
+        yield from _summary(self.history, self._full)
         yield from _concerns(concerns_of(self.history))
         bars = "" if options.ascii_only else _BARS
-        waits = idle_before(self.history)
+        waits, day = idle_before(self.history), ""
         for (sample, operation), wait in zip(self.history.everything, waits, strict=True):
             whose = "" if sample == self.history.sample else sample
+            if day != (day := day_of(operation.time)):
+                yield Text(f"\n{day} UTC", style="bold")
             if wait >= _SHORTEST_WAIT_S:
                 yield Text(f"{'':{_INDENT}}waited {clock_text(wait)}", style="dim italic")
             if operation.kind == MOVE:
@@ -105,7 +109,24 @@ class HistoryView:
 
 def lasted(operation: OperationHistory) -> str:
     """Return how long an operation took."""
-    return "goes on" if operation.duration_s is None else clock_text(operation.duration_s)
+    if operation.duration_s is None:
+        return "goes on"
+    return f"{operation.duration_s:.1f} s" if operation.duration_s < _MINUTE_S else clock_text(operation.duration_s)
+
+
+def day_of(time: float) -> str:
+    """Return the day, UTC."""
+    return when(time)[:10]
+
+
+def time_of_day(time: float) -> str:
+    """Return the time of day, UTC."""
+    return when(time)[11:]
+
+
+def telling(results: Mapping[str, Value]) -> dict[str, Value]:
+    """Return results without the word that they are valid, which is said where they are not."""
+    return {name: value for name, value in results.items() if name != "valid"}
 
 
 def values_text(values: Mapping[str, Value]) -> str:
@@ -122,7 +143,7 @@ def calibration_text(calibration: Calibration) -> str:
     return ", ".join(part for part in about if part)
 
 
-def summary_rows(history: SampleHistory) -> list[tuple[str, str]]:
+def summary_rows(history: SampleHistory, *, full: bool = False) -> list[tuple[str, str]]:
     """Return what a sample is, where it is and what was found, each as a label and a text; none is empty."""
     everything = [operation for _, operation in history.everything]
     own = history.operations
@@ -133,9 +154,9 @@ def summary_rows(history: SampleHistory) -> list[tuple[str, str]]:
         ("where", f"{history.location}, since {when(last.end or last.time)}" if last and history.location else ""),
         ("done", _done(history)),
         ("by", ", ".join(dict.fromkeys(operation.operator for operation in everything))),
-        *(("measured", f"{name}: {values_text(results)}") for name, results in history.figures.items()),
+        *(("measured", f"{name}: {values_text(telling(results))}") for name, results in history.figures.items()),
         ("policy", policy_text(last) if last else ""),
-        ("software", software_text(last) if last else ""),
+        ("software", software_text(last, full=full) if last else ""),
     ]
     return [(label, text) for label, text in rows if text]
 
@@ -148,10 +169,12 @@ def policy_text(operation: OperationHistory) -> str:
     return ", ".join(f"{words.get(key, '')}{told[key]}" for key in order if told[key])
 
 
-def software_text(operation: OperationHistory) -> str:
-    """Return labctl's revision and the versions of what is beneath it."""
-    own = operation.versions.get("labctl", "")
-    others = [f"{name} {version}" for name, version in operation.versions.items() if name != "labctl"]
+def software_text(operation: OperationHistory, *, full: bool = True) -> str:
+    """Return labctl's revision and the versions of what is beneath it, all or those that matter most."""
+    own, chosen = operation.versions.get("labctl", ""), operation.versions if full else _FOREMOST
+    others = [
+        f"{name} {operation.versions[name]}" for name in chosen if name in operation.versions and name != "labctl"
+    ]
     return ", ".join([f"labctl {own} ({operation.source_revision})", *others])
 
 
@@ -175,10 +198,10 @@ def _grid(rows: list[tuple[str, RenderableType]], indent: int = 0, width: int = 
     return Padding(table, (0, 0, 0, indent))
 
 
-def _summary(history: SampleHistory) -> Iterator[RenderableType]:
+def _summary(history: SampleHistory, full: bool) -> Iterator[RenderableType]:
     quality = Text(history.quality, style={"good": "green", "suspect": "yellow"}.get(history.quality, "bold red"))
     yield Text.assemble((history.sample, "bold"), "  ", quality)
-    yield _grid([(label, text) for label, text in summary_rows(history)])
+    yield _grid([(label, text) for label, text in summary_rows(history, full=full)])
     if any(operation.simulated for _, operation in history.everything):
         yield Text("simulated instruments and samples: no number here was measured on matter", style="yellow")
     yield Text("")
@@ -186,19 +209,21 @@ def _summary(history: SampleHistory) -> Iterator[RenderableType]:
 
 def _concerns(concerns: tuple[Concern, ...]) -> Iterator[RenderableType]:
     if not concerns:
-        yield Text("nothing failed, no alarm, everything within its tolerance\n", style="green")
+        yield Text("nothing failed, no alarm, everything within its tolerance", style="green")
         return
     table = Table.grid(padding=(0, 2, 0, 0))
     for concern in concerns:
         style = COLOURS[concern.gravity]
         table.add_row(Text(concern.kind, style=style), concern.operation, Text(concern.text))
     yield Text("to look at", style="bold")
-    yield Padding(table, (0, 0, 1, _INDENT))
+    yield Padding(table, (0, 0, 0, _INDENT))
 
 
 def _move(operation: OperationHistory, whose: str) -> Text:
     source, destination = operation.asked.get("source", ""), operation.asked.get("destination", "")
-    text = Text.assemble(f"{when(operation.time)}  ", f"{source} to {destination}, {lasted(operation)}", style="dim")
+    text = Text.assemble(
+        f"{time_of_day(operation.time)}  ", f"{source} to {destination}, {lasted(operation)}", style="dim"
+    )
     text.append(f", {whose}" if whose else "")
     if operation.status != "success":
         text.append(f"  {operation.status}: {operation.reason}", style=_STATUS.get(operation.status, "bold red"))
@@ -209,18 +234,18 @@ def _operation(
     operation: OperationHistory, whose: str, history: SampleHistory, bars: str, full: bool
 ) -> Iterator[RenderableType]:
     name = operation.name or operation.kind
-    done = f"  {operation.kind} on {operation.station}, {lasted(operation)}  "
+    done = f"  {operation.kind} on {operation.station}, {lasted(operation)}, "
     status = Text(operation.status, style=_STATUS.get(operation.status, "bold red"))
     yield Text("")
     yield Text.assemble(
-        f"{when(operation.time)}  ", (name, "bold"), (f" ({whose})" if whose else "", "cyan"), done, status
+        f"{time_of_day(operation.time)}  ", (name, "bold"), (f" ({whose})" if whose else "", "cyan"), done, status
     )
     rows: list[tuple[str, RenderableType]] = []
     if operation.reason:
         rows.append(("reason", Text(operation.reason, style="bold red")))
     found = [c for c in operation_concerns(operation) if c.kind not in ("failed", "aborted", "uncalibrated")]
     rows += [(c.kind[:10], Text(c.text, style=COLOURS[c.gravity])) for c in found]
-    rows += [("asked", values_text(operation.asked)), ("measured", values_text(operation.results))]
+    rows += [("asked", values_text(operation.asked)), ("measured", values_text(telling(operation.results)))]
     if operation.traces:
         rows.append(("as run", _as_run(operation, bars)))
     rows += _notes(operation)
@@ -247,7 +272,7 @@ def _operation(
 
 def _notes(operation: OperationHistory) -> list[tuple[str, RenderableType]]:
     return [
-        (event.kind[:10], Text(f"{when(event.time)}  {event.source}: {event.message}", style=COLOURS["info"]))
+        (event.kind[:10], Text(f"{time_of_day(event.time)}  {event.source}: {event.message}", style=COLOURS["info"]))
         for event in operation.events
         if event.severity == "info"
     ]

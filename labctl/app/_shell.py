@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from typing_extensions import override
 
@@ -18,11 +18,15 @@ from labctl.lab import Certificate, Lab, build_lab, read_lab
 from labctl.store import Store
 from plans import OPERATIONS, OperationPlan
 
+if TYPE_CHECKING:
+    from labctl.app._history_view import HistoryView
+
 _BANNER = """{lab} ({kind}), recording to {out}
   RE       the RunEngine             RE(anneal(furnace_a_control, ["S-1"], temperature="300 degC", ...))
   lab      stations, racks, devices  {devices}
   plans    {plans}
   store    store.runs(), store.run(uid)      catalog   what databroker sees
+  history  history("S-1"), .plot()           everything that was done to a sample
   note     note("tube looked grey", "furnace_a"): recorded in that station's run, or in its next one
 """
 
@@ -60,7 +64,25 @@ def namespace(lab: Lab, store: Store, engine: LabRunEngine) -> dict[str, Any]:
         **{kind: _at_prompt(plan, lab, unused) for kind, plan in OPERATIONS.items()},
         **lab.devices,
         "note": functools.partial(_note, lab),
+        "history": functools.partial(_history, store),
     }
+
+
+def _history(store: Store, sample: str, *, full: bool = False) -> HistoryView:
+    """Return everything that was done to a sample; shows itself, and draws its traces with `HistoryView.plot`.
+
+    Args:
+        store: that holds the runs.
+        sample: its name.
+        full: also every reading and setting of every device.
+
+    Raises:
+        StoreError: nothing is known of the sample.
+    """
+    from labctl.app._history_view import HistoryView
+    from labctl.records import sample_history
+
+    return HistoryView(sample_history(store, sample), full=full)
 
 
 def _note(lab: Lab, text: str, station: str, *, kind: str = "note") -> None:
