@@ -46,6 +46,15 @@ def laboratory() -> Iterator[Laboratory]:
         yield built
 
 
+@pytest.fixture(scope="session")
+def recorded_sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A store with the sample S-1, to be read only, and the uids of its runs (`tests.histories.record_sample`)."""
+    from tests.histories import record_sample
+
+    folder = tmp_path_factory.mktemp("sample") / "store"
+    return folder, record_sample(folder)
+
+
 @pytest.fixture
 def example() -> Path:
     """The folder of the example's files."""

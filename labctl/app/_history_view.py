@@ -130,8 +130,8 @@ def telling(results: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def values_text(values: Mapping[str, Value]) -> str:
-    """Return named values on one line."""
-    return ", ".join(f"{name} {value}" for name, value in values.items() if str(value))
+    """Return named values on one line; an empty one as ``-``."""
+    return ", ".join(f"{name} {str(value) or '-'}" for name, value in values.items())
 
 
 def calibration_text(calibration: Calibration) -> str:
@@ -212,6 +212,8 @@ def _concerns(concerns: tuple[Concern, ...]) -> Iterator[RenderableType]:
         yield Text("nothing failed, no alarm, everything within its tolerance", style="green")
         return
     table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", max_width=_WIDTH // 4)
     for concern in concerns:
         style = COLOURS[concern.gravity]
         table.add_row(Text(concern.kind, style=style), concern.operation, Text(concern.text))
@@ -333,11 +335,9 @@ def _device(device: DeviceRecord, full: bool) -> RenderableType:
     firmware = f"firmware {device.firmware}" if device.firmware else ""
     who = ", ".join(part for part in (f"{device.maker} {device.model}".strip(), serial, firmware) if part)
     role = f" ({device.role})" if device.role and device.role != device.name else ""
-    text = Text.assemble((device.name, "bold"), f"{role}: {who}")
-    calibrated = calibration_text(device.calibration)
-    if calibrated:
-        text.append("; ")
-        text.append(calibrated, style="bold red" if device.calibration.overdue else "")
+    text = Text.assemble((device.name, "bold"), f"{role}: {who or 'not asked who it is'}")
+    if calibrated := calibration_text(device.calibration):
+        text.append("; ").append(calibrated, style="bold red" if device.calibration.overdue else "")
     if full and device.configuration:
         text.append(f"\n  {values_text(device.configuration)}", style="dim")
     return text
