@@ -10,7 +10,7 @@ import typer
 
 from labctl.app._ending import BAD_INPUT, LAB_FAILED, STOPPED, WRONG, clear_errors
 from labctl.app._history_commands import sample_history
-from labctl.app._replay_commands import run_replay
+from labctl.app._replay_commands import run_replay, sample_recipe
 
 command_line = typer.Typer(
     name="labctl",
@@ -180,6 +180,7 @@ def sample_list(directory: StoreDir) -> None:
 
 
 sample.command("history")(sample_history)
+sample.command("recipe")(sample_recipe)
 
 
 @lab.command("check")

@@ -25,3 +25,26 @@ def run_replay(
 
         if code := show_replay(directory, name):
             raise typer.Exit(code)
+
+
+def sample_recipe(
+    directory: Annotated[Path, typer.Argument(help="Folder of a store, as given to --out.")],
+    name: Annotated[str, typer.Argument(help="Name of the sample.")],
+    as_run: Annotated[
+        bool, typer.Option("--as-run/--as-asked", help="What was reached, or what was asked, where they differ.")
+    ] = True,
+    out: Annotated[Path | None, typer.Option("--out", help="Recipe file; printed when omitted.")] = None,
+) -> None:
+    """Write a recipe that makes a sample again, from its record alone."""
+    with clear_errors():
+        from labctl.app._sample_recipe import recipe_text
+
+        text = recipe_text(directory, name, as_run=as_run)
+        if out is None:
+            typer.echo(text, nl=False)
+        else:
+            out.write_text(text, encoding="utf-8")
+            typer.echo(str(out))
+
+
+__all__ = ["run_replay", "sample_recipe"]

@@ -14,6 +14,7 @@ from labctl.records._history import (
 )
 from labctl.records._json import history_json, history_json_schema
 from labctl.records._quality import QUALITIES, Flag, automatic_flags, quality_of
+from labctl.records._recipe import reached, recorded_recipe
 from labctl.records._sample_history import MOVE, SampleHistory, idle_before, sample_history
 from labctl.records._samples import SampleSummary, samples_of
 from labctl.records._trials import (
@@ -55,7 +56,9 @@ __all__ = [
     "operation_record",
     "operations_of",
     "quality_of",
+    "reached",
     "read_outcome",
+    "recorded_recipe",
     "sample_history",
     "samples_of",
     "trials_of",
