@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from labctl.app._chart import chart, states_chart
-from labctl.app._history_style import PRINT_ALL, STYLE
+from labctl.app._history_style import STYLE
 from labctl.app._history_view import (
     calibration_text,
     day_of,
@@ -47,8 +47,7 @@ _KEY = (
 
 def history_page(history: SampleHistory) -> str:
     """Return the whole HTML file."""
-    body = f"{_main(history)}\n<script>{PRINT_ALL}</script>"
-    return document(history.sample, STYLE, body)
+    return document(history.sample, STYLE, _main(history))
 
 
 def history_fragment(history: SampleHistory) -> str:
@@ -105,8 +104,9 @@ def _operation(operation: OperationHistory, whose: str) -> str:
         _pictures(operation),
         _section("events", _events(operation)),
         _pairs(_around(operation)),
+        _section("devices", _devices(operation.devices)),
         _folded("numbers of the traces", _numbers(operation, operation.traces)),
-        _folded("devices and calibrations", _devices(operation.devices)),
+        _folded("every setting of the devices", "".join(_settings(device) for device in operation.devices)),
         _folded("everything read before and after", _before_and_after(operation)),
         _folded("readings, point by point", _points(operation.readings)),
         _folded("the sample's whole recipe", _recipe(operation.recipe)),
@@ -175,17 +175,23 @@ def _numbers(operation: OperationHistory, traces: Mapping[str, Trace]) -> str:
 
 
 def _devices(devices: Sequence[DeviceRecord]) -> str:
-    return "".join(_device(device) for device in devices)
+    head = "".join(
+        f"<th>{title}</th>" for title in ("device", "role", "instrument", "serial", "firmware", "calibration")
+    )
+    lines = "".join(f"<tr>{_device(device)}</tr>" for device in devices)
+    return f'<div class="scroll"><table><tr>{head}</tr>{lines}</table></div>' if devices else ""
 
 
 def _device(device: DeviceRecord) -> str:
-    who = [("role", device.role), ("made by", f"{device.maker} {device.model}"), ("serial", device.serial)]
-    rows = [(label, escaped(told)) for label, told in [*who, ("firmware", device.firmware)] if told.strip()]
-    calibrated = escaped(calibration_text(device.calibration)) or "no calibration on record"
-    overdue = device.calibration.overdue
-    rows.append(("calibration", f'<b class="alarm">{calibrated}: overdue</b>' if overdue else calibrated))
-    rows += [(key.removeprefix(f"{device.name}_"), escaped(value)) for key, value in device.configuration.items()]
-    return f"<h3>{escaped(device.name)}</h3>{_pairs_of_html(rows)}"
+    who = (device.name, device.role, f"{device.maker} {device.model}", device.serial, device.firmware)
+    calibrated = escaped(calibration_text(device.calibration)) or '<span class="soft">none on record</span>'
+    told = f'<b class="alarm">overdue</b> {calibrated}' if device.calibration.overdue else calibrated
+    return "".join(f"<td>{escaped(cell)}</td>" for cell in who) + f"<td>{told}</td>"
+
+
+def _settings(device: DeviceRecord) -> str:
+    rows = [(key.removeprefix(f"{device.name}_"), str(value)) for key, value in device.configuration.items()]
+    return f"<h3>{escaped(device.name)}</h3>{_pairs(rows)}" if rows else ""
 
 
 def _before_and_after(operation: OperationHistory) -> str:
@@ -245,11 +251,7 @@ def _values(values: Mapping[str, Value], kind: str = "") -> str:
 
 
 def _pairs(rows: Sequence[tuple[str, str]]) -> str:
-    return _pairs_of_html([(label, escaped(told)) for label, told in rows])
-
-
-def _pairs_of_html(rows: Sequence[tuple[str, str]]) -> str:
-    lines = [f"<dt>{escaped(label)}</dt><dd>{told}</dd>" for label, told in rows]
+    lines = [f"<dt>{escaped(label)}</dt><dd>{escaped(told)}</dd>" for label, told in rows]
     return f"<dl>{''.join(lines)}</dl>" if lines else ""
 
 

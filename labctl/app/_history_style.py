@@ -12,11 +12,11 @@ STYLE = """
 body:has(> .labctl) { margin: 0 }
 .labctl { padding: 1.5rem 1rem 3rem }
 .labctl > * { max-width: 62rem; margin-left: auto; margin-right: auto }
-.labctl h1 { font-size: 1.7rem; margin: 0 auto .2rem; display: flex; gap: .7rem; align-items: center; flex-wrap: wrap }
-.labctl h2 { font-size: 1.05rem; margin: 0; display: flex; gap: .6rem; align-items: baseline; flex-wrap: wrap }
-.labctl h3 { font-size: .78rem; letter-spacing: .04em; text-transform: uppercase; color: var(--soft); font-weight: 600;
+.labctl h1 { font-size: 1.94em; margin: 0 auto .2rem; display: flex; gap: .7rem; align-items: center; flex-wrap: wrap }
+.labctl h2 { font-size: 1.20em; margin: 0; display: flex; gap: .6rem; align-items: baseline; flex-wrap: wrap }
+.labctl h3 { font-size: .89em; letter-spacing: .04em; text-transform: uppercase; color: var(--soft); font-weight: 600;
   margin: 1rem 0 .3rem }
-.labctl .badge { font-size: .75rem; font-weight: 600; padding: .1rem .6rem; border-radius: 1rem; color: var(--soft);
+.labctl .badge { font-size: .86em; font-weight: 600; padding: .1rem .6rem; border-radius: 1rem; color: var(--soft);
   border: 1px solid currentColor; line-height: 1.4 }
 .labctl .good, .labctl .success { color: var(--good) } .labctl .suspect, .labctl .warning { color: var(--warn) }
 .labctl .bad, .labctl .failed, .labctl .fail, .labctl .abort, .labctl .alarm { color: var(--alarm) }
@@ -25,30 +25,31 @@ body:has(> .labctl) { margin: 0 }
   margin-top: .7rem }
 .labctl .card.troubled { border-left: .3rem solid var(--warn) }
 .labctl .card.ill { border-left: .3rem solid var(--alarm) }
-.labctl .line { display: flex; gap: .8rem; padding: .25rem 1.1rem; color: var(--soft); font-size: .86rem }
+.labctl .line { display: flex; gap: .8rem; padding: .25rem 1.1rem; color: var(--soft); font-size: .98em }
 .labctl .wait { justify-content: center; font-style: italic }
-.labctl .when { color: var(--soft); font-weight: 400; font-variant-numeric: tabular-nums; font-size: .9rem }
-.labctl .kind { font-weight: 400; color: var(--soft) } .labctl h2 .badge { margin-left: auto; align-self: center }
-.labctl .day { font-weight: 600; margin-top: 1.4rem; margin-bottom: 0; font-size: .95rem }
+.labctl .when { color: var(--soft); font-weight: 400; font-variant-numeric: tabular-nums; font-size: 1.03em }
+.labctl .kind { font-weight: 400; color: var(--soft) } .labctl h1 .badge { font-size: .5em }
+.labctl h2 .badge { font-size: .75em; margin-left: auto; align-self: center }
+.labctl .day { font-weight: 600; margin-top: 1.4rem; margin-bottom: 0; font-size: 1.09em }
 .labctl dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: .6rem 0 0 }
 .labctl dt { color: var(--soft) } .labctl dd { margin: 0; overflow-wrap: anywhere }
 .labctl dl.values { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .45rem 1rem }
-.labctl dl.values dt { font-size: .76rem } .labctl dl.values dd { font-variant-numeric: tabular-nums }
+.labctl dl.values dt { font-size: .87em } .labctl dl.values dd { font-variant-numeric: tabular-nums }
 .labctl dl.values.big { grid-template-columns: repeat(auto-fill, minmax(13.5rem, 1fr)) }
-.labctl dl.values dt { overflow-wrap: anywhere } .labctl dl.values.big dd { font-size: 1.2rem; font-weight: 600 }
-.labctl table { border-collapse: collapse; font-size: .82rem; width: 100% } .labctl .scroll { overflow-x: auto }
+.labctl dl.values dt { overflow-wrap: anywhere } .labctl dl.values.big dd { font-size: 1.37em; font-weight: 600 }
+.labctl table { border-collapse: collapse; font-size: .94em; width: 100% } .labctl .scroll { overflow-x: auto }
 .labctl th { text-align: left; color: var(--soft); font-weight: 500 }
 .labctl td, .labctl th { padding: .18rem .9rem .18rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
-.labctl td.n { text-align: right; font-variant-numeric: tabular-nums }
-.labctl ul.look { list-style: none; margin: .7rem auto 0; padding: 0; font-size: .9rem }
+.labctl td b.alarm { display: block } .labctl td.n { text-align: right; font-variant-numeric: tabular-nums }
+.labctl ul.look { list-style: none; margin: .7rem auto 0; padding: 0; font-size: 1.03em }
 .labctl ul.look li { padding: .3rem .8rem; margin-top: .25rem; border-radius: .3rem; background: var(--warnback) }
 .labctl ul.look li.alarm { background: var(--alarmback); color: inherit }
 .labctl ul.look li.warning { color: inherit } .labctl ul.look b { color: var(--warn) }
 .labctl ul.look li.alarm b { color: var(--alarm) } .labctl ul.look li.info { background: none; padding-left: 0 }
-.labctl ul.look li.info b { color: var(--info) } .labctl a { color: inherit }
+.labctl ul.look li.info { color: inherit } .labctl ul.look li.info b { color: var(--info) } .labctl a { color: inherit }
 .labctl .note { color: var(--warn); margin: .5rem auto 0 } .labctl .well { color: var(--good) }
 .labctl details { margin-top: .3rem } .labctl dl + details { margin-top: .6rem }
-.labctl summary { cursor: pointer; color: var(--soft); font-size: .86rem }
+.labctl summary { cursor: pointer; color: var(--soft); font-size: .98em }
 .labctl .panels { display: grid; grid-template-columns: repeat(3, 1fr); gap: .5rem; margin-top: .6rem }
 .labctl .panels > .main { grid-column: span 2; grid-row: span 2 }
 .labctl svg { width: 100%; height: auto; display: block }
@@ -68,23 +69,18 @@ body:has(> .labctl) { margin: 0 }
 .labctl svg .held { fill: var(--read0); opacity: .3 } .labctl svg text.state { fill: var(--ink) }
 .labctl svg .lane { fill: var(--line); opacity: .45 } .labctl svg .bar { fill: var(--read0) }
 .labctl svg .bar.move { fill: var(--asked) } .labctl svg .bar.fail, .labctl svg .bar.abort { fill: var(--alarm) }
-.labctl .key { display: flex; gap: 1.1rem; flex-wrap: wrap; font-size: .76rem; color: var(--soft); margin-top: .3rem }
+.labctl .key { display: flex; gap: 1.1rem; flex-wrap: wrap; font-size: .87em; color: var(--soft); margin-top: .3rem }
 .labctl .key i { display: inline-block; width: 1.3rem; height: .6rem; margin-right: .35rem; vertical-align: middle }
 .labctl .key .k0 { border-top: 2px solid var(--read0); height: 0 }
 .labctl .key .k1 { border-top: 2px dashed var(--asked); height: 0 }
 .labctl .key .k2 { background: var(--band); opacity: .35 } .labctl .key .k3 { background: var(--warn); opacity: .3 }
 .labctl .photographs { display: flex; gap: .7rem; flex-wrap: wrap } .labctl figure { margin: .4rem 0 }
 .labctl figure img { max-width: 19rem; max-height: 15rem; border-radius: .3rem }
-.labctl figcaption { font-size: .76rem }
+.labctl figcaption { font-size: .87em }
 @page { size: A4; margin: 14mm 12mm }
 @media print { .labctl { background: none; padding: 0; font-size: 10.5px; print-color-adjust: exact;
     -webkit-print-color-adjust: exact }
   .labctl .card { border-radius: 0; padding: .6rem .8rem } .labctl h2, .labctl h3, .labctl .day { break-after: avoid }
   .labctl .panels, .labctl .panels > *, .labctl tr, .labctl li, .labctl figure { break-inside: avoid }
-  .labctl a { text-decoration: none } }
+  .labctl details:not([open]) { display: none } .labctl a { text-decoration: none } }
 """
-
-PRINT_ALL = (
-    "addEventListener('beforeprint', () => document.querySelectorAll('details').forEach(d => { d.open = true }))"
-)
-"""What is folded on a screen is printed."""
