@@ -110,6 +110,8 @@ class Lab:
         for device in self.devices.values():
             device.link.close()
         self._manager.close()
+        if self.plant is not None and self.plant.memory is not None:
+            self.plant.memory.close()
 
 
 def build_lab(
@@ -120,6 +122,7 @@ def build_lab(
     seed: int | None = None,
     rows: Sequence[Mapping[str, float]] | None = None,
     wire_logs: Path | None = None,
+    plant_memory: Path | None = None,
 ) -> Lab:
     """Return the laboratory of a checked lab file; nothing is connected yet.
 
@@ -130,6 +133,7 @@ def build_lab(
         seed: of a simulated laboratory; the lab file's own when omitted.
         rows: what simulated tables of measured recipes answer with.
         wire_logs: directory for the wire logs of the devices that ask for one.
+        plant_memory: file from which a simulated plant is brought back, and in which it goes on.
 
     Raises:
         LabError: the VISA library cannot be loaded.
@@ -142,7 +146,7 @@ def build_lab(
         from labctl.lab._simulated import build_plant
 
         plant = build_plant(file, clock, file.simulated.seed if seed is None else seed, rows, substrates)
-        library: Any = plant.library(clock, {name: entry.address for name, entry in file.devices.items()})
+        library: Any = plant.library(clock, {name: entry.address for name, entry in file.devices.items()}, plant_memory)
     else:
         library = file.backend
     try:

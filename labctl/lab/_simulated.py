@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labctl.clock import Clock
@@ -15,7 +16,7 @@ from labctl.quantities import Quantity
 
 if TYPE_CHECKING:
     from sim_devices.plant import Line
-    from sim_devices.wire import Instrument, SimVisaLibrary
+    from sim_devices.wire import Instrument, SimVisaLibrary, WireMemory
 
 SIMULATIONS = {
     "AjaDCXS": "sim_devices.aja_dcxs:SimAjaDCXS",
@@ -58,13 +59,25 @@ class SimulatedPlant:
     instruments: dict[str, Instrument] = field(default_factory=dict)
     """By device name."""
 
-    def library(self, clock: Clock, addresses: Mapping[str, str]) -> SimVisaLibrary:
-        """Return a VISA library with the instruments at their addresses."""
-        from sim_devices.wire import SimVisaLibrary
+    memory: WireMemory | None = None
+    """Keeps what is sent to the instruments; None where nobody will want the plant back."""
+
+    def library(self, clock: Clock, addresses: Mapping[str, str], memory: Path | None = None) -> SimVisaLibrary:
+        """Return a VISA library with the instruments at their addresses.
+
+        Args:
+            clock: the lab's.
+            addresses: of the instruments, by device.
+            memory: file that keeps what is sent; what it holds from an earlier process is sent again first.
+        """
+        from sim_devices.wire import SimVisaLibrary, WireMemory, requests
 
         library = SimVisaLibrary.create(clock)
         for name, instrument in self.instruments.items():
             library.add(addresses[name], instrument)
+        if memory is not None:
+            library.repeat(requests(memory))
+            library.memory = self.memory = WireMemory(memory)
         return library
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pyvisa import attributes, constants, errors, highlevel, rname
@@ -18,6 +19,7 @@ from typing_extensions import override
 
 from labctl.clock import Clock
 from sim_devices.wire._instrument import Instrument
+from sim_devices.wire._memory import Request, WireMemory
 
 _LIBRARIES = itertools.count(1)
 _DISCARD_READ = int(
@@ -71,12 +73,18 @@ class SimVisaLibrary(highlevel.VisaLibraryBase):
     """
 
     clock: Clock
+    memory: WireMemory | None
 
     @classmethod
-    def create(cls, clock: Clock) -> SimVisaLibrary:
-        """Return an empty library of its own."""
+    def create(cls, clock: Clock, memory: WireMemory | None = None) -> SimVisaLibrary:
+        """Return an empty library of its own.
+
+        Args:
+            clock: the lab's.
+            memory: keeps what is sent.
+        """
         library = cls(LibraryPath(f"labctl-simulated-{next(_LIBRARIES)}", "in process"))
-        library.clock = clock
+        library.clock, library.memory = clock, memory
         return library
 
     @override
@@ -97,6 +105,23 @@ class SimVisaLibrary(highlevel.VisaLibraryBase):
         if name in self._instruments:
             raise ValueError(f"{address} is taken")
         self._instruments[name], self._incoming[name] = instrument, deque()
+
+    def repeat(self, made: Iterable[Request]) -> None:
+        """Bring the instruments to where they were after some requests, at the times they were made."""
+        acts: dict[str, Callable[[Instrument, bytes], object]] = {
+            "write": lambda instrument, data: instrument.receive(data),
+            "clear": lambda instrument, _: instrument.clear(),
+            "trigger": lambda instrument, _: instrument.trigger(),
+        }
+        with self.clock.held(), self.clock.flow():
+            for now_s, address, act, data in made:
+                self.clock.sleep_until(now_s)
+                acts[act](self._instruments[address], data)
+
+    def _remember(self, found: _Session, act: str, data: bytes = b"") -> None:
+        if self.memory is not None:
+            address = str(found.attributes[ResourceAttribute.resource_name])
+            self.memory.remember(self.clock.monotonic(), address, act, data)
 
     # Sessions.
 
@@ -144,6 +169,7 @@ class SimVisaLibrary(highlevel.VisaLibraryBase):
         """Hand bytes to the instrument."""
         found = self._session(session)
         with self._wire:
+            self._remember(found, "write", bytes(data))
             for reply in found.instrument.receive(bytes(data)):
                 found.incoming.append(_Chunk(self.clock.monotonic() + reply.delay_s, reply.data))
         return len(data), StatusCode.success
@@ -198,6 +224,7 @@ class SimVisaLibrary(highlevel.VisaLibraryBase):
             return StatusCode.success
         found.incoming.clear()
         with self._wire:
+            self._remember(found, "clear")
             found.instrument.clear()
         return StatusCode.success
 
@@ -230,6 +257,7 @@ class SimVisaLibrary(highlevel.VisaLibraryBase):
         """Send a group execute trigger."""
         found = self._session(session)
         with self._wire:
+            self._remember(found, "trigger")
             found.instrument.trigger()
         return StatusCode.success
 
