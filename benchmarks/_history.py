@@ -20,8 +20,8 @@ MAIN = "from labctl.app import main; main()"
 def history_figures(report: Report, quick: bool) -> None:
     """Time reading and showing a sample with 20 runs, made and recorded by the simulated line.
 
-    Five rounds of film, anneal, resistance and transmittance. Each time is the best of several: of the call, in a process
-    that has shown a history before; of the command, from its start to its end.
+    Five rounds of film, anneal, resistance and transmittance. Each time is the best of several: of the call, in a
+    process that has shown a history before; of the command, from its start to its end.
     """
     from rich.console import Console
 
@@ -85,9 +85,9 @@ def record_sample(folder: Path) -> None:
         ("measure_sheet_resistance", "probe", {"current": "1 mA"}),
         ("measure_transmittance", "photometer", {"wavelength": "550 nm"}),
     ]
-    clock = VirtualClock()
+    file, clock = read_lab(EXAMPLE / "lab.yaml", schemas()), VirtualClock()
     with Store.open(folder) as store:
-        lab = build_lab(read_lab(EXAMPLE / "lab.yaml", schemas()), clock, schemas(), seed=1)
+        lab = build_lab(file, clock, schemas(), seed=1)
         engine = LabRunEngine(clock, {**lab.metadata.model_dump(), "station": "bench"}, ScanIds(), store.journal)
         place = "rack.1"
         for kind, station, parameters in rounds * (N_RUNS // len(rounds)):
