@@ -151,7 +151,7 @@ def summary_rows(history: SampleHistory, *, full: bool = False) -> list[tuple[st
     rows = [
         ("trial", f"{last.trial} of campaign {last.campaign}" if last and last.trial else ""),
         ("substrate", values_text(next((o.substrate for o in everything if o.substrate), {}))),
-        ("where", f"{history.location}, since {when(last.end or last.time)}" if last and history.location else ""),
+        ("where", _where(history)),
         ("done", _done(history)),
         ("by", ", ".join(dict.fromkeys(operation.operator for operation in everything))),
         *(("measured", f"{name}: {values_text(telling(results))}") for name, results in history.figures.items()),
@@ -178,15 +178,25 @@ def software_text(operation: OperationHistory, *, full: bool = True) -> str:
     return ", ".join([f"labctl {own} ({operation.source_revision})", *others])
 
 
+def _where(history: SampleHistory) -> str:
+    move = history.last_move
+    since = "" if move is None else f", since {when(move.end or move.time)} UTC"
+    return f"{history.location}{since}" if history.location else ""
+
+
 def _done(history: SampleHistory) -> str:
     everything = [operation for _, operation in history.everything]
     if not everything:
         return "nothing yet"
     begin, end = everything[0].time, max(operation.end or operation.time for operation in everything)
     n_moves = sum(operation.kind == MOVE for operation in everything)
-    counts = f"{len(everything) - n_moves} operations, {n_moves} moves"
+    counts = f"{_count(len(everything) - n_moves, 'operation')}, {_count(n_moves, 'move')}"
     waited = sum(idle_before(history))
     return f"{when(begin)} to {when(end)} UTC ({clock_text(end - begin)}), {counts}, {clock_text(waited)} waiting"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def _grid(rows: list[tuple[str, RenderableType]], indent: int = 0, width: int = 10) -> Padding:

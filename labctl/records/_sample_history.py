@@ -33,15 +33,20 @@ class SampleHistory:
         return tuple(sorted(each, key=lambda pair: pair[1].time))
 
     @property
+    def last_move(self) -> OperationHistory | None:
+        """The last run that moved the sample; None when none did."""
+        return next((operation for operation in reversed(self.operations) if operation.kind == MOVE), None)
+
+    @property
     def location(self) -> str:
-        """Where the last run left it; ``?`` after a place that a failed move leaves in doubt, empty when unknown."""
-        if not self.operations:
-            return ""
-        last = self.operations[-1]
-        if last.kind != MOVE:
-            return last.location
-        source, destination = (str(last.asked.get(name, "")) for name in ("source", "destination"))
-        return destination if last.status == "success" else f"{source} or {destination}?"
+        """Where it was left; ends in ``?`` when a move failed or goes on, empty when no run says it."""
+        for operation in reversed(self.operations):
+            if operation.kind == MOVE:
+                source, destination = (str(operation.asked.get(name, "")) for name in ("source", "destination"))
+                return destination if operation.status == "success" else f"{source} or {destination}?"
+            if operation.location:
+                return operation.location
+        return ""
 
     @property
     def flags(self) -> tuple[Flag, ...]:

@@ -99,8 +99,10 @@ def move(operation: OperationHistory, time: float, status: str) -> OperationHist
 )
 def test_where_a_sample_is_follows_its_last_move(history, status, where):
     last = history.operations[-1]
-    moved = SampleHistory("S-1", (*history.operations, move(last, last.end or 0.0, status)))
-    assert moved.location == where
+    moved = (*history.operations, move(last, last.end or 0.0, status))
+    assert SampleHistory("S-1", moved).location == where
+    assert SampleHistory("S-1", (*moved, replace(last, location=""))).location == where, "no run says that it moved"
+    assert history.last_move is None and history.location == ""
 
 
 def test_ancestors_come_in_the_order_of_time(history):
