@@ -71,7 +71,7 @@ def _head(history: SampleHistory) -> Iterator[str]:
         _look(concerns_of(history), linked=True)
         or '<p class="well">Nothing failed, no alarm, all within tolerance.</p>'
     )
-    yield f'<section class="card"><h3>When and where</h3>{timeline(history)}</section>'
+    yield f'<section class="card"><h3>When and where</h3><div class="wide">{timeline(history)}</div></section>'
 
 
 def _chart_of(history: SampleHistory) -> Iterator[str]:

@@ -54,7 +54,8 @@ body:has(> .labctl) { margin: 0 }
 .labctl .panels > .main { grid-column: span 2; grid-row: span 2 }
 .labctl svg { width: 100%; height: auto; display: block }
 @media (max-width: 44rem) { .labctl .panels { grid-template-columns: 1fr }
-  .labctl .panels > .main { grid-column: auto; grid-row: auto } }
+  .labctl .panels > .main { grid-column: auto; grid-row: auto } .labctl .wide, .labctl .main { overflow-x: auto }
+  .labctl .wide svg, .labctl .main svg { min-width: 36rem } }
 .labctl svg text { font: 10px system-ui, sans-serif; fill: var(--soft) }
 .labctl svg .title { font-size: 11px; font-weight: 600; fill: var(--ink) }
 .labctl svg .y { text-anchor: end } .labctl svg .x { text-anchor: middle } .labctl svg .legend { text-anchor: end }

@@ -125,8 +125,8 @@ def time_of_day(time: float) -> str:
 
 
 def telling(results: Mapping[str, Value]) -> dict[str, Value]:
-    """Return results without the word that they are valid, which is said where they are not."""
-    return {name: value for name, value in results.items() if name != "valid"}
+    """Return results without the word that they are valid, unless they are not."""
+    return {name: value for name, value in results.items() if name != "valid" or not value.value}
 
 
 def values_text(values: Mapping[str, Value]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from labctl.records._deviations import Deviation
 from labctl.records._history import Event, OperationHistory
-from labctl.records._sample_history import SampleHistory
+from labctl.records._sample_history import SampleHistory, is_valid
 
 GRAVITIES = ("alarm", "warning")
 """The worst first."""
@@ -53,7 +53,7 @@ def deviation_text(deviation: Deviation) -> str:
 def _found(operation: OperationHistory) -> Iterator[tuple[str, str, str]]:
     if operation.status in ("fail", "abort"):
         yield "alarm", "failed" if operation.status == "fail" else "aborted", operation.reason
-    if (valid := operation.results.get("valid")) is not None and not valid.value:
+    if not is_valid(operation.results):
         yield "alarm", "not valid", "the measurement says that its result is not valid"
     for event in operation.events:
         if event.severity != "info":

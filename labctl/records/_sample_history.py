@@ -60,11 +60,11 @@ class SampleHistory:
 
     @property
     def figures(self) -> Mapping[str, Mapping[str, Value]]:
-        """Last results of each operation that measured something, by the operation's name or kind."""
+        """Last valid results of each operation that measured something, by the operation's name or kind."""
         return {
             operation.name or operation.kind: operation.results
             for _, operation in self.everything
-            if operation.results and operation.status == "success"
+            if operation.results and operation.status == "success" and is_valid(operation.results)
         }
 
 
@@ -79,6 +79,11 @@ def sample_history(store: Store, sample: str) -> SampleHistory:
         known = [summary.sample for summary in samples_of(store)]
         raise StoreError(f"no run names sample {sample!r} in {store.directory}{nearest(sample, known)}")
     return SampleHistory(sample, operations)
+
+
+def is_valid(results: Mapping[str, Value]) -> bool:
+    """Return whether a measurement says that its results can be used; one that says nothing of it does."""
+    return "valid" not in results or bool(results["valid"].value)
 
 
 def idle_before(history: SampleHistory) -> tuple[float, ...]:

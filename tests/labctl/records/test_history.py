@@ -72,8 +72,10 @@ def test_concerns_begin_with_the_gravest_and_name_everything(history):
 
 
 def test_a_measurement_that_is_not_valid_is_a_concern(history):
-    bad = replace(history.operations[2], results={"valid": Value(0.0)})
-    assert "not valid" in [concern.kind for concern in concerns_of(SampleHistory("S-1", (bad,)))]
+    bad = replace(history.operations[2], results={"sheet_resistance": Value(0.0, "ohm"), "valid": Value(0.0)})
+    told = SampleHistory("S-1", (bad,))
+    assert "not valid" in [concern.kind for concern in concerns_of(told)]
+    assert told.figures == {}
 
 
 def test_waiting_is_told_between_operations(history):
