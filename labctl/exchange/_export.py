@@ -1,0 +1,129 @@
+"""Giving records away: only what the policy allows, only once it is written down that it was."""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from labctl.clock import RealClock
+from labctl.errors import FileError, Problem, StoreError
+from labctl.exchange._audit import AuditEntry, append_entry
+from labctl.exchange._formats import format_of, load, missing
+from labctl.exchange._gather import Dossier
+from labctl.metadata import Role
+from labctl.records import QUALITIES
+
+_MOST_NAMES = 5
+
+
+def refusals(dossier: Dossier, role: Role, quality: str = "bad", now: float | None = None) -> tuple[str, ...]:
+    """Return why somebody may not have a dossier: one text for each reason, with what it holds for; empty if they may.
+
+    Args:
+        dossier: what would leave.
+        role: of who would get it.
+        quality: worst quality that its runs may have.
+        now: when embargoes are judged [s since 1970-01-01 UTC]; the present when omitted.
+    """
+    today = datetime.fromtimestamp(RealClock().time() if now is None else now, UTC).date()
+    held: dict[str, list[str]] = {}
+    for subject, policy in dossier.policies:
+        if reason := policy.refusal(role, today):
+            held.setdefault(reason, []).append(subject)
+    for subject, found in _qualities(dossier):
+        if QUALITIES.index(found) > QUALITIES.index(quality):
+            held.setdefault(f"{found}, and no worse than {quality} is asked", []).append(subject)
+    return tuple(f"{_listed(subjects)}: {reason}" for reason, subjects in held.items())
+
+
+def export(
+    dossier: Dossier,
+    format: str,
+    out: Path,
+    *,
+    role: Role = "public",
+    quality: str = "bad",
+    by: str = "",
+    now: float | None = None,
+) -> Path:
+    """Write a dossier in a format, if its policy allows, and return the file or folder that was made.
+
+    Before anything is written, the store's audit file says so; also when it is refused.
+
+    Args:
+        dossier: as gathered.
+        format: a name in `FORMATS`.
+        out: file or folder, which must not exist.
+        role: of who gets it.
+        quality: worst quality that its runs may have.
+        by: who gives it away; the user of the operating system when omitted.
+        now: when embargoes are judged [s since 1970-01-01 UTC]; the present when omitted.
+
+    Raises:
+        FileError: unknown format, `out` exists, or it is refused; every reason at once.
+        StoreError: the audit file or `out` cannot be written.
+        LabError: a library is missing.
+    """
+    writer = load(chosen := format_of(format))
+    _check_out(out)
+    reasons = refusals(dossier, role, quality, now)
+    time = RealClock().time() if now is None else now
+    policies = {policy: None for _, policy in dossier.policies}
+    entry = AuditEntry(
+        time,
+        by or getpass.getuser(),
+        role,
+        dossier.name,
+        format,
+        str(out.absolute()),
+        "refused" if reasons else "granted",
+        reasons,
+        tuple(sample.sample for sample in dossier.samples),
+        len(dossier.runs),
+        tuple(policy.model_dump() for policy in policies),
+    )
+    append_entry(dossier.directory, entry)
+    if reasons:
+        raise FileError(dossier.name, [Problem("", f"is refused to {role}: {reason}") for reason in reasons])
+    part = out.with_name(f".part-{out.name}")  # what is half written never has the name that was asked for
+    try:
+        _remove(part)
+        writer.write(dossier, part).replace(out)
+    except ModuleNotFoundError as error:
+        raise missing(chosen.name, error) from error
+    except OSError as error:
+        raise StoreError(f"{out} cannot be written: {error.strerror or error}") from error
+    finally:
+        _remove(part)
+    return out
+
+
+def _check_out(out: Path) -> None:
+    if out.exists() or out.is_symlink():
+        raise FileError(str(out), [Problem("", "exists already; nothing is overwritten")])
+    if not out.parent.is_dir():
+        raise FileError(str(out), [Problem("", f"there is no folder {out.parent}")])
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _qualities(dossier: Dossier) -> Iterator[tuple[str, str]]:
+    seen = set[str]()
+    for sample in dossier.samples:
+        for operation in sample.operations:
+            if operation.uid not in seen:
+                seen.add(operation.uid)
+                yield f"run {operation.uid[:8]} ({operation.kind})", dossier.quality(operation)
+
+
+def _listed(subjects: list[str]) -> str:
+    more = len(subjects) - _MOST_NAMES
+    return ", ".join(subjects[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

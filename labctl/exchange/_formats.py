@@ -1,0 +1,72 @@
+"""The formats that records are given in, each in a module of its own.
+
+A module has ``write(dossier: Dossier, out: Path) -> Path``, which makes a file or folder that does not exist yet and
+returns it, and, where the format can be taken in, ``read(path: Path) -> ForeignRecord``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from labctl.errors import FileError, LabError, Problem
+from labctl.files import nearest
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way to give records away."""
+
+    name: str
+    module: str
+    purpose: str
+    makes: str
+    """``folder`` or ``file``."""
+    is_read: bool = False
+    """Whether records can also be taken in."""
+
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        entry.name: entry
+        for entry in (
+            Format("rocrate", "labctl.exchange._rocrate", "research objects (RO-Crate 1.1)", "folder", is_read=True),
+            Format("gemd", "labctl.exchange._gemd", "asked and as run, apart (GEMD JSON)", "file"),
+            Format("datacite", "labctl.exchange._datacite", "a DOI's metadata (DataCite 4.5)", "file"),
+        )
+    }
+)
+"""By the name that ``--to`` takes."""
+
+
+def format_of(name: str) -> Format:
+    """Return a format by its name.
+
+    Raises:
+        FileError: there is none of this name.
+    """
+    if name not in FORMATS:
+        raise FileError("--to", [Problem("", f"unknown format {name!r}{nearest(name, tuple(FORMATS))}")])
+    return FORMATS[name]
+
+
+def load(chosen: Format) -> Any:  # a module; typing has no protocol with an optional `read`
+    """Return the module of a format.
+
+    Raises:
+        LabError: a library that it needs is not installed.
+    """
+    try:
+        return importlib.import_module(chosen.module)
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("labctl"):
+            raise
+        raise missing(chosen.name, error) from error
+
+
+def missing(name: str, error: ModuleNotFoundError) -> LabError:
+    """Return the error that says how to install what a format needs."""
+    return LabError(f"{name} needs the package {error.name}, which is not installed: pip install 'labctl[exchange]'")
