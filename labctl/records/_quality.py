@@ -68,7 +68,8 @@ def _of_column(stream: Stream, key: str, column: np.ndarray[tuple[int], np.dtype
     low, high = about.get("lower_range"), about.get("upper_range")
     if low is not None and high is not None and np.any((column <= low) | (column >= high)):
         yield Flag("out of range", "bad", stream.name, key, f"at or beyond the ends of {low:g}..{high:g}")
-    if about.get("saturates") and np.any(column != 0):
+    is_taken = stream.name != "baseline"  # before a run a meter still shows the reading of another sample
+    if about.get("saturates") and is_taken and np.any(column != 0):
         yield Flag("saturated", "bad", stream.name, key, f"in {int(np.sum(column != 0))} of {len(column)} readings")
     setpoint = str(about.get("setpoint", ""))
     if setpoint in stream.columns and len(column) >= _STUCK_ROWS:

@@ -87,3 +87,13 @@ def test_an_overdue_calibration_makes_a_run_suspect(good: list[Document]) -> Non
     (flag,) = automatic_flags(gather(documents))
     assert (flag.kind, flag.quality, flag.key) == ("uncalibrated", "suspect", "furnace_a_control")
     assert flag.detail == "calibration was due on 2020-01-01"
+
+
+def test_the_reading_of_the_sample_before_is_no_flag(laboratory: Laboratory) -> None:
+    laboratory.put("probe.1")  # bare glass: the voltage runs to its limit
+    laboratory.run("measure_sheet_resistance", "probe")
+    first = len(laboratory.documents)
+    laboratory.run("measure_sheet_resistance", "probe")
+    run = gather(laboratory.documents[first:])
+    assert run.streams["baseline"].columns["probe_meter_in_compliance"].tolist() == [1.0, 1.0]
+    assert {flag.stream for flag in automatic_flags(run)} == {"primary"}
