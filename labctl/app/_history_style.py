@@ -75,13 +75,10 @@ body:has(> .labctl) { margin: 0 }
 .labctl .key .k0 { border-top: 2px solid var(--read0); height: 0 }
 .labctl .key .k1 { border-top: 2px dashed var(--asked); height: 0 }
 .labctl .key .k2 { background: var(--band); opacity: .35 } .labctl .key .k3 { background: var(--warn); opacity: .3 }
-.labctl .photographs { display: flex; gap: .7rem; flex-wrap: wrap } .labctl figure { margin: .4rem 0 }
-.labctl figure img { max-width: 19rem; max-height: 15rem; border-radius: .3rem }
-.labctl figcaption { font-size: .87em }
 @page { size: A4; margin: 14mm 12mm }
 @media print { .labctl { background: none; padding: 0; font-size: 10.5px; print-color-adjust: exact;
     -webkit-print-color-adjust: exact }
   .labctl .card { border-radius: 0; padding: .6rem .8rem } .labctl h2, .labctl h3, .labctl .day { break-after: avoid }
-  .labctl .panels, .labctl .panels > *, .labctl tr, .labctl li, .labctl figure { break-inside: avoid }
+  .labctl .panels, .labctl .panels > *, .labctl tr, .labctl li { break-inside: avoid }
   .labctl details:not([open]) { display: none } .labctl a { text-decoration: none } }
 """
