@@ -105,6 +105,21 @@ class Eurotherm3216(LinkedDevice):
         self.timer_status.put(RUN)
         return self.start_action(timeout_s).poll(POLL_S, self._programme_ended)
 
+    def await_programme(self, timeout_s: float) -> ClockStatus:
+        """Return a status that ends with the programme that is running, or at once where it has ended.
+
+        Args:
+            timeout_s: lab seconds after which it fails.
+
+        Raises:
+            LabError: no programme is running: it was interrupted.
+            LinkError: the controller does not answer.
+        """
+        timer, mode = self.timer_status.get(), self.mode.get()
+        if timer != END and (timer != RUN or mode != AUTOMATIC):
+            raise LabError(f"{self.name}: no programme is running (timer {timer}, mode {mode}); it was interrupted")
+        return self.start_action(timeout_s).poll(POLL_S, self._programme_ended)
+
     def cool_below(self, temperature: float, timeout_s: float) -> ClockStatus:
         """Return a status that ends when the furnace is below `temperature` [degC]."""
         return self.start_action(timeout_s).poll(POLL_S, lambda: self.temperature.get() < temperature)

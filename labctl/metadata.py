@@ -129,6 +129,9 @@ class OperationMetadata(LabMetadata):
     operation: str = Field(min_length=1, description="kind of operation: the plan's name")
     operation_id: str = Field(default="", description="unique in its campaign; empty for one typed at a prompt")
     samples: list[str] = Field(description="every sample in the load")
+    continues: str = Field(
+        default="", description="uid of the run whose operation this one goes on with; its controller died"
+    )
     roles: dict[str, str] = Field(default_factory=dict, description="name of the device in each role of the operation")
     substrates: dict[str, dict[str, str | float | int | bool]] = Field(
         default_factory=dict, description="by sample: what its substrate's certificate says, units in the keys"

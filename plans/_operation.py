@@ -13,7 +13,7 @@ from bluesky.utils import FailedStatus, Msg, RunEngineControlException
 
 from devices import EventLog, LinkedDevice, Trace
 from labctl.errors import LabError
-from labctl.recipes import OperationSchema
+from labctl.recipes import OnUnknown, OperationSchema
 
 Plan = Generator[Msg, Any, Any]
 """A Bluesky plan: it yields messages, gets their results and may return anything."""
@@ -32,6 +32,7 @@ class OperationPlan(Protocol):
         md: Mapping[str, Any] | None = None,
         baseline: Sequence[Readable] = (),
         events: EventLog | None = None,
+        continues: str = "",
         **parameters: Any,
     ) -> Plan:
         """Return the plan; raises ValueError with every wrong parameter."""
@@ -39,7 +40,10 @@ class OperationPlan(Protocol):
 
 
 def operation(
-    results: Mapping[str, str] | None = None, results_from: str = ""
+    results: Mapping[str, str] | None = None,
+    results_from: str = "",
+    on_unknown: OnUnknown = "set aside",
+    continued: Callable[..., Plan] | None = None,
 ) -> Callable[[Callable[..., Plan]], OperationPlan]:
     """Make the body of an operation a plan that any RunEngine can run.
 
@@ -56,10 +60,12 @@ def operation(
     Args:
         results: unit of each value that the body writes with `record_result`.
         results_from: name of the parameter that lists further ones, with ``;`` between them.
+        on_unknown: what is done when the controller died while the operation was under way.
+        continued: body that takes the same arguments and goes on with an operation that the instrument did not stop.
     """
 
     def decorate(body: Callable[..., Plan]) -> OperationPlan:
-        schema = OperationSchema.of(body, results or {}, results_from)
+        schema = OperationSchema.of(body, results or {}, results_from, on_unknown)
 
         @functools.wraps(body)
         def plan(
@@ -67,6 +73,7 @@ def operation(
             md: Mapping[str, Any] | None = None,
             baseline: Sequence[Readable] = (),
             events: EventLog | None = None,
+            continues: str = "",
             **given: Any,
         ) -> Plan:
             devices, samples, parameters = _arguments(schema, devices_and_samples, given)
@@ -77,9 +84,11 @@ def operation(
                 "roles": {role: device.name for role, device in zip(schema.roles, devices, strict=True)},
                 "parameters": parameters,
                 "parameter_units": schema.units(),
+                **({"continues": continues} if continues else {}),
                 **(md or {}),
             }
-            doing = body(*devices, samples, **parameters)
+            chosen = continued if continues and continued is not None else body
+            doing = chosen(*devices, samples, **parameters)
             log = events or EventLog(devices[0].link.clock)
             return _record(doing, devices, [*devices, *baseline], about, parameters.get("monitor_period"), log)
 

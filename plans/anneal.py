@@ -16,7 +16,23 @@ MARGIN_S = 1800.0
 COOLING_LIMIT_S = 12 * 3600.0
 
 
-@operation()
+def _go_on(
+    furnace: Eurotherm3216,
+    samples: Sequence[str],
+    *,
+    temperature: float,
+    ramp_rate: float,
+    dwell: float,
+    unload_below: float,
+    monitor_period: float,
+) -> Plan:
+    """Wait for the end of a programme that the furnace's controller runs already, then for the cold furnace."""
+    limit_s = (temperature / ramp_rate + dwell) * 60 + MARGIN_S
+    yield from act("programme", lambda: furnace.await_programme(limit_s))
+    yield from act("cooling", lambda: furnace.cool_below(unload_below, COOLING_LIMIT_S))
+
+
+@operation(on_unknown="continue", continued=_go_on)
 def anneal(
     furnace: Eurotherm3216,
     samples: Sequence[str],

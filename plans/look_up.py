@@ -16,7 +16,7 @@ from plans._operation import Plan, operation
 LIMIT_S = 24 * 3600.0
 
 
-@operation({"valid": ""}, results_from="columns")
+@operation({"valid": ""}, results_from="columns", on_unknown="repeat")
 def look_up(
     table: RecipeTable,
     samples: Sequence[str],

@@ -15,7 +15,7 @@ from plans._act import record_result
 from plans._operation import Plan, operation
 
 
-@operation({"transmittance": "", "valid": ""})
+@operation({"transmittance": "", "valid": ""}, on_unknown="repeat")
 def measure_transmittance(
     meter: ThorlabsPM100D,
     samples: Sequence[str],

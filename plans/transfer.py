@@ -11,7 +11,7 @@ from plans._operation import Plan, operation
 LIMIT_S = 1800.0
 
 
-@operation()
+@operation(on_unknown="ask")
 def transfer(mover: SampleMover, samples: Sequence[str], *, source: str, destination: str) -> Plan:
     """Move one sample; the mover checks that the source is full and the destination empty.
 

@@ -109,14 +109,19 @@ def campaign_run(
     table: Table = None,
     seed: Seed = None,
     real_time: RealTime = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the campaign that was interrupted.")] = False,
 ) -> None:
     """Run a campaign to its end and write its report."""
     with clear_errors():
-        from labctl.app._running import check, run_campaign, unused_folder
+        from labctl.app._running import check, newest_folder, run_campaign, same_campaign, unused_folder
 
         checked = check(file, table, seed)
-        folder = out or unused_folder(f"labctl-{checked.file.campaign}")
-        _end(run_campaign(checked, folder, real_time=real_time))
+        name = f"labctl-{checked.file.campaign}"
+        if resume:
+            folder = out or newest_folder(name)
+            _end(run_campaign(same_campaign(checked, folder), folder, real_time=real_time, resume=True))
+        else:
+            _end(run_campaign(checked, out or unused_folder(name), real_time=real_time))
 
 
 @campaign.command("status")

@@ -64,6 +64,13 @@ def unused_folder(name: str) -> Path:
     return next(path for path in map(Path, names) if not path.exists())
 
 
+def newest_folder(name: str) -> Path:
+    """Return the last of `name`, `name`-2, -3... that is there; `name` when none is."""
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    there = list(itertools.takewhile(Path.exists, map(Path, names)))
+    return there[-1] if there else Path(name)
+
+
 def run_demo(trials: int, seed: int, out: Path) -> int:
     """Run the example campaign; return the exit code."""
     with as_file(files("labctl.app") / "ito") as folder:
@@ -73,28 +80,38 @@ def run_demo(trials: int, seed: int, out: Path) -> int:
         return run_campaign(dataclasses.replace(checked, file=file), out)
 
 
-def run_campaign(checked: CheckedCampaign, out: Path, *, real_time: bool = False) -> int:
+def run_campaign(checked: CheckedCampaign, out: Path, *, real_time: bool = False, resume: bool = False) -> int:
     """Run a campaign to its end, write its report, say what came out; return the exit code.
 
     Args:
         checked: its files.
         out: folder for everything that is recorded.
         real_time: let a simulated laboratory run no faster than a real one.
+        resume: go on with the campaign in the folder.
 
     Raises:
         StoreError: the folder holds another campaign, or cannot be written to.
         LabError: an instrument does not answer; nothing was moved.
     """
     console = Console(highlight=False)
-    if (out / FILES).exists():
-        raise StoreError(f"{out} holds a campaign already; give another folder with --out")
+    if (out / FILES).exists() and not resume:
+        raise StoreError(f"{out} holds a campaign already; go on with it (--resume) or give another folder with --out")
     began = time.monotonic()
     with Store.open(out, name=checked.lab.lab) as store:
-        _keep_files(checked, out)
+        if not resume:
+            _keep_files(checked, out)
         clock: Clock = VirtualClock() if checked.lab.is_simulated and not real_time else RealClock()
         lab = build_lab(
-            checked.lab, clock, checked.schemas, seed=checked.file.seed, rows=checked.rows or None, wire_logs=out
+            checked.lab,
+            clock,
+            checked.schemas,
+            seed=checked.file.seed,
+            rows=checked.rows or None,
+            wire_logs=out,
+            plant_memory=out / "plant.log",
         )
+        if clock.virtual:
+            _catch_up(clock, store)
         campaign = Campaign(checked, lab, store, OPERATIONS)
         try:
             with _signals(campaign, console), watched(Progress(campaign, began), console):
@@ -111,6 +128,37 @@ def run_campaign(checked: CheckedCampaign, out: Path, *, real_time: bool = False
     if ending.reason.startswith("stopped: signal") or ending.reason.startswith("stopped: Ctrl-C"):
         return STOPPED
     return LAB_FAILED if ending.reason.startswith("stopped") else 0
+
+
+def _catch_up(clock: Clock, store: Store) -> None:
+    """Let simulated time pass up to the newest record, so that no time is recorded twice."""
+    newest = max((run.time + (run.duration_s or 0.0) for run in store.runs()), default=0.0)
+    with clock.held(), clock.flow():
+        clock.sleep(max(0.0, newest - clock.time()))
+
+
+def same_campaign(checked: CheckedCampaign, out: Path) -> CheckedCampaign:
+    """Return the campaign in a folder, to be gone on with.
+
+    Raises:
+        StoreError: the folder holds none, or another than `checked`.
+        ExceptionGroup: of `FileError`, when its files were changed and are wrong.
+    """
+    file = out / FILES / "campaign.yaml"
+    if not file.exists():
+        raise StoreError(f"{out} holds no campaign to go on with: {file} is missing")
+    kept = check(file)
+    for what, new, old in (
+        ("space", checked.space, kept.space),
+        ("objectives", checked.objectives, kept.objectives),
+        ("campaign", checked.file.campaign, kept.file.campaign),
+        ("recipe", checked.content, kept.content),
+    ):
+        if new != old:
+            raise StoreError(
+                f"{out} holds another campaign: its {what} differs from that of {checked.paths['campaign']}"
+            )
+    return kept
 
 
 def _keep_files(checked: CheckedCampaign, out: Path) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labctl.campaign._checked import CheckedCampaign
+from labctl.campaign._decisions import CLOSED, ENDED, LOADED, SUGGESTED, Decisions
+from labctl.campaign._resumption import read_resumption, settle
 from labctl.clock import ClockQueue
 from labctl.dispatch import Dispatcher, Traveller
 from labctl.engine import LabRunEngine, ScanIds, StationDriver
@@ -50,8 +52,11 @@ class Campaign:
     Args:
         checked: the campaign's files.
         lab: built from the lab file.
-        store: where everything is recorded.
+        store: where everything is recorded; a campaign that was interrupted there is taken up again.
         plans: plan of each operation kind.
+
+    Raises:
+        StoreError: what was decided or recorded before cannot be read.
     """
 
     def __init__(
@@ -66,6 +71,8 @@ class Campaign:
         self.n_started = 0
         self.best: Outcome | None = None
         self.started_at = lab.clock.monotonic()
+        self._decisions = Decisions(store.directory)
+        self._before = read_resumption(checked, self._decisions, store)
         self._since_best = 0
         self._stop_reason = ""
         self._ended: ClockQueue[Traveller] = ClockQueue(lab.clock)
@@ -76,7 +83,7 @@ class Campaign:
             "policy": (file.policy or lab.metadata.policy).model_dump(),
             "campaign": file.campaign,
         }
-        scan_ids = ScanIds()
+        scan_ids = ScanIds(self._before.n_runs + 1)
         self.drivers = {
             name: StationDriver(
                 name,
@@ -87,7 +94,15 @@ class Campaign:
             )
             for name, station in lab.stations.items()
         }
-        self.dispatcher = Dispatcher(lab, self.drivers, plans, {"campaign": file.campaign}, self._ended.put)
+        self.dispatcher = Dispatcher(
+            lab,
+            self.drivers,
+            plans,
+            {"campaign": file.campaign},
+            self._ended.put,
+            lambda station, samples: self._decisions.write(LOADED, station=station, samples=samples),
+        )
+        self._remember()
 
     def run(self) -> Ending:
         """Run to the end and return how it ended; everything is in its safe state then.
@@ -99,13 +114,17 @@ class Campaign:
         try:
             with clock.held(), clock.flow():
                 self._check_instruments()
+                if self._before.points:
+                    self._go_on()
                 self._fill()
                 while self._n_under_way:
                     traveller = self._ended.get()
                     if traveller is not None:
                         self._take(traveller)
                         self._fill()
-                return self._ending()
+                ending = self._ending()
+                self._decisions.write(CLOSED, reason=ending.reason)
+                return ending
         finally:
             self._close()
 
@@ -147,11 +166,39 @@ class Campaign:
                 return
             self.n_started += 1
             point = points[0]
+            sample = f"{file.campaign}-{self.n_started:04d}"
+            self._decisions.write(SUGGESTED, point=point, sample=sample)
             suggestion = {name: value for name, value in point.items() if name != ID_KEY}
             values = {name: value for name, value in suggestion.items() if name != ROW_KEY}
             recipe = self.checked.recipe(values, suggestion.get(ROW_KEY))
-            sample = f"{file.campaign}-{self.n_started:04d}"
             self.dispatcher.submit(sample, point[ID_KEY], recipe, suggestion)
+
+    # After an interruption.
+
+    def _remember(self) -> None:
+        """Be what the campaign was when it was interrupted; nothing is asked of the laboratory."""
+        before = self._before
+        for step, trial in before.steps:
+            traveller = before.travellers[before.samples[trial]]
+            if step == SUGGESTED:
+                self.optimizer.register_suggestions([dict(before.points[trial])])
+                self.n_started += 1
+            else:
+                traveller.reason = before.ended[trial]
+                traveller.status = "failed" if traveller.reason else "finished"
+                self._learn(traveller)
+
+    def _go_on(self) -> None:
+        """Find out what became of operations whose end nobody saw, and hand every sample to the dispatcher."""
+        before, clock = self._before, self.lab.clock
+        age_s = clock.time() - before.first_time if before.n_runs else 0.0
+        self.started_at = clock.monotonic() - age_s
+        rules = {kind: str(schema.on_unknown) for kind, schema in self.checked.schemas.items()}
+        loads = settle(before, self.lab, {**rules, **self.checked.file.on_unknown})
+        self.dispatcher.adopt(list(before.travellers.values()), loads, before.n_operations)
+        for traveller in before.travellers.values():
+            if traveller.status == "failed" and traveller.trial not in before.ended:
+                self._ended.put(traveller)
 
     def _limit(self) -> str:
         """Return why no further trial is started, or an empty text."""
@@ -177,7 +224,12 @@ class Campaign:
         return all(any(kind in port.station.operations for port in able) for kind in kinds)
 
     def _take(self, traveller: Traveller) -> None:
-        """Read back what was recorded of a sample that ended, and learn from it."""
+        """Write down that a sample ended, and learn from it."""
+        self._decisions.write(ENDED, trial=traveller.trial, reason=traveller.reason)
+        self._learn(traveller)
+
+    def _learn(self, traveller: Traveller) -> None:
+        """Read back what was recorded of a sample that ended, and tell the optimizer."""
         records = [operation_record(self.store.run(uid), traveller.sample) for uid in traveller.runs]
         n_operations, objectives = len(traveller.recipe.operations), self.checked.objectives
         outcome = read_outcome(traveller.trial, traveller.suggestion, records, n_operations, objectives)

@@ -129,5 +129,10 @@ class CampaignFile(_Part):
     quality: Literal["good", "suspect", "bad"] = Field(
         default="suspect", description="worst quality of the runs that the optimizer learns from"
     )
+    on_unknown: dict[str, Literal["repeat", "continue", "set aside"]] = Field(
+        default_factory=dict,
+        description="by kind of operation: what is done after a restart with one whose end nobody saw, "
+        "in place of what its plan says",
+    )
     in_flight: int = Field(default=4, ge=1, le=1000, description="samples under way at the same time")
     optimizer: OptimizerEntry = OptimizerEntry()

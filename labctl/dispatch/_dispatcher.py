@@ -27,6 +27,21 @@ class Port:
     """free | loading | busy | unloading | quarantined."""
     reason: str = ""
     load: list[Traveller] = field(default_factory=list)
+    continues: str = ""
+    """Uid of the run with which the next one goes on; empty for a new operation."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """Samples that share a station when a campaign is taken up again."""
+
+    station: str
+    travellers: tuple[Traveller, ...]
+    state: str
+    """loading | unloading | quarantined."""
+    reason: str = ""
+    continues: str = ""
+    """Uid of the run that the next operation goes on with."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +68,7 @@ class Dispatcher:
         drivers: one per station.
         md: metadata of every run (campaign).
         on_ended: called on the dispatcher's thread for each sample that ends.
+        on_loaded: called there with a station and its samples before the first of them is moved into it.
         plans: plan of each operation kind.
     """
 
@@ -63,8 +79,10 @@ class Dispatcher:
         plans: Mapping[str, Callable[..., Any]],
         md: Mapping[str, Any],
         on_ended: Callable[[Traveller], None],
+        on_loaded: Callable[[str, list[str]], None] = lambda station, samples: None,
     ) -> None:
-        self.lab, self.clock, self._plans, self._md, self._on_ended = lab, lab.clock, plans, dict(md), on_ended
+        self.lab, self.clock, self._plans, self._md = lab, lab.clock, plans, dict(md)
+        self._on_ended, self._on_loaded = on_ended, on_loaded
         self.ports = {name: Port(station, drivers[name]) for name, station in lab.stations.items() if name != lab.mover}
         self.mover = drivers[lab.mover] if lab.mover else None
         self.places = Places({**lab.racks, **{name: s.places for name, s in lab.stations.items() if name != lab.mover}})
@@ -90,6 +108,16 @@ class Dispatcher:
             suggestion: the trial's parameter values, recorded with every run.
         """
         self._inbox.put(lambda: self._take(sample, trial, recipe, suggestion))
+
+    def adopt(self, travellers: Sequence[Traveller], loads: Sequence[Load], n_operations: int) -> None:
+        """Go on with samples of a campaign that was interrupted, before any other is submitted.
+
+        Args:
+            travellers: all of them, also those that ended, whose places stay theirs.
+            loads: what is in the stations.
+            n_operations: how many operations were begun already, for the numbers of the next.
+        """
+        self._inbox.put(lambda: self._adopt(travellers, loads, n_operations))
 
     def stop_starting(self, reason: str) -> None:
         """Start no further operation; what runs, ends."""
@@ -117,6 +145,37 @@ class Dispatcher:
         traveller = Traveller(sample, trial, recipe, dict(suggestion), home, home)
         traveller.waiting_since = self.clock.monotonic()
         self.travellers.append(traveller)
+
+    def _adopt(self, travellers: Sequence[Traveller], loads: Sequence[Load], n_operations: int) -> None:
+        self._numbers = itertools.count(n_operations + 1)
+        for traveller in travellers:
+            if traveller.home:
+                self.places.take(traveller.home, traveller.sample)
+        for traveller in travellers:
+            if not traveller.home:  # nothing was done to it
+                rack = next(name for name in self.lab.racks if self.places.n_free(name))
+                traveller.home = traveller.location = self.places.reserve(rack, traveller.sample)
+            elif not traveller.location.endswith("?"):
+                self.places.take(traveller.location, traveller.sample)
+        self.travellers += travellers
+        for load in loads:
+            self._take_up(load)
+        for traveller in travellers:
+            if traveller.status == "waiting" and traveller.next_operation is None:
+                if traveller.location == traveller.home:
+                    self._end_at_home(traveller)
+                else:
+                    self._move(traveller, traveller.home)
+
+    def _take_up(self, load: Load) -> None:
+        port = self.ports[load.station]
+        port.state, port.reason, port.load = load.state, load.reason, list(load.travellers)
+        port.continues = load.continues
+        for traveller in load.travellers if load.state == "loading" else ():
+            if traveller.location.rpartition(".")[0] == load.station:
+                traveller.status = "inside"
+            else:
+                self._move(traveller, self.places.reserve(load.station, traveller.sample))
 
     def _stop_starting(self, reason: str) -> None:
         self.stopping = self.stopping or reason
@@ -192,6 +251,7 @@ class Dispatcher:
         return max(0.0, min(due) - self.clock.monotonic()) if due else None
 
     def _load(self, port: Port, travellers: Sequence[Traveller]) -> None:
+        self._on_loaded(port.station.name, [traveller.sample for traveller in travellers])
         port.state, port.load = "loading", list(travellers)
         for traveller in travellers:
             self._move(traveller, self.places.reserve(port.station.name, traveller.sample))
@@ -233,7 +293,7 @@ class Dispatcher:
         if move.destination != traveller.home:
             traveller.status = "inside"
         elif traveller.next_operation is None:
-            self._end(traveller, "finished", "")
+            self._end_at_home(traveller)
         else:
             traveller.status = "waiting"
 
@@ -241,7 +301,8 @@ class Dispatcher:
         port.state = "busy"
         operation = port.load[0].next_operation
         assert operation is not None
-        request = self._request(port.station, operation.kind, port.load, operation.parameters)
+        continues, port.continues = port.continues, ""
+        request = self._request(port.station, operation.kind, port.load, operation.parameters, continues)
         port.driver.submit(request, lambda result: self._inbox.put(lambda: self._operated(port, result)))
 
     def _operated(self, port: Port, result: OperationResult) -> None:
@@ -281,12 +342,20 @@ class Dispatcher:
         carried = self._carrying is not None and self._carrying.traveller is traveller
         return carried or any(port.state == "busy" and traveller in port.load for port in self.ports.values())
 
+    def _end_at_home(self, traveller: Traveller) -> None:
+        self._end(traveller, "failed" if traveller.aside else "finished", traveller.aside)
+
     def _end(self, traveller: Traveller, status: str, reason: str) -> None:
         traveller.status, traveller.reason = status, reason  # its place stays its own: there it lies
         self._on_ended(traveller)
 
     def _request(
-        self, station: Station, kind: str, load: Sequence[Traveller], parameters: Mapping[str, Any]
+        self,
+        station: Station,
+        kind: str,
+        load: Sequence[Traveller],
+        parameters: Mapping[str, Any],
+        continues: str = "",
     ) -> OperationRequest:
         md = {
             **self._md,
@@ -305,6 +374,8 @@ class Dispatcher:
 
         def make_plan() -> Any:
             texts = {k: f"{v!r} {units[k]}" if k in units else v for k, v in parameters.items()}
-            return self._plans[kind](*devices, list(samples), md=md, baseline=baseline, events=station.events, **texts)
+            return self._plans[kind](
+                *devices, list(samples), md=md, baseline=baseline, events=station.events, continues=continues, **texts
+            )
 
         return OperationRequest(str(md["operation_id"]), kind, samples, make_plan)

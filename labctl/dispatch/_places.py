@@ -33,6 +33,16 @@ class Places:
                 return name
         raise LookupError(f"{owner} has no free place")
 
+    def take(self, name: str, sample: str) -> None:
+        """Keep a certain place for a sample.
+
+        Raises:
+            LookupError: there is no such place, or another sample has it.
+        """
+        if self._owner.get(name, "?") not in (None, sample):
+            raise LookupError(f"{name} cannot be kept for {sample}: {self._owner.get(name, 'no such place')}")
+        self._owner[name] = sample
+
     def free(self, name: str, sample: str) -> None:
         """Give a place back.
 

@@ -26,6 +26,8 @@ class Traveller:
     status: str = "waiting"
     """waiting | moving | inside | finished | failed."""
     reason: str = ""
+    aside: str = ""
+    """Why nothing more is done to it but carrying it home; empty while its recipe goes on."""
     waiting_since: float = 0.0
     """Lab time [s] since when it waits for its next operation."""
     runs: list[str] = field(default_factory=list)
@@ -33,9 +35,9 @@ class Traveller:
 
     @property
     def next_operation(self) -> Operation | None:
-        """The operation that comes next, or None after the last."""
+        """The operation that comes next, or None after the last and for a sample that is set aside."""
         operations = self.recipe.operations
-        return operations[self.index] if self.index < len(operations) else None
+        return operations[self.index] if self.index < len(operations) and not self.aside else None
 
     @property
     def ended(self) -> bool:

@@ -6,7 +6,7 @@ import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic.fields import FieldInfo
@@ -14,6 +14,9 @@ from pydantic.fields import FieldInfo
 from labctl.errors import Problem
 from labctl.files import problems_of
 from labctl.quantities import Quantity
+
+
+OnUnknown: TypeAlias = Literal["repeat", "continue", "ask", "set aside"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ class OperationSchema:
     """Unit of each value in the stream ``result``."""
     results_from: str = ""
     """The parameter that names further results, with ``;`` between them."""
+    on_unknown: OnUnknown = "set aside"
+    """What is done when the controller died while it was under way: ``repeat`` it (it changes nothing), ``continue``
+    (the instrument goes on by itself), ``ask`` the instrument what became of it, or ``set aside`` the samples."""
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -102,8 +108,14 @@ class OperationSchema:
         return (*self.results, *(name for name in named if name))
 
     @classmethod
-    def of(cls, plan: Callable[..., Any], results: Mapping[str, str], results_from: str = "") -> OperationSchema:
-        """Read a plan's signature; its results are told."""
+    def of(
+        cls,
+        plan: Callable[..., Any],
+        results: Mapping[str, str],
+        results_from: str = "",
+        on_unknown: OnUnknown = "set aside",
+    ) -> OperationSchema:
+        """Read a plan's signature; the rest is told."""
         hints = typing.get_type_hints(plan, include_extras=True)
         roles: dict[str, str] = {}
         fields: dict[str, Any] = {}  # pydantic's (annotation, default) pairs
@@ -118,4 +130,4 @@ class OperationSchema:
         config = ConfigDict(extra="forbid", strict=True, validate_assignment=True)
         model = create_model(f"{plan.__name__}_parameters", __config__=config, **fields)
         summary = (inspect.getdoc(plan) or "").partition("\n")[0]
-        return cls(plan.__name__, roles, model, summary, dict(results), results_from)
+        return cls(plan.__name__, roles, model, summary, dict(results), results_from, on_unknown)

@@ -1,0 +1,210 @@
+"""Where every sample was when the controller died, from the decisions and the recorded runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from labctl.campaign._checked import CheckedCampaign
+from labctl.campaign._decisions import CLOSED, ENDED, LOADED, SUGGESTED, Decisions
+from labctl.dispatch import Load, Traveller
+from labctl.lab import Lab
+from labctl.optimize import ID_KEY, ROW_KEY
+from labctl.samples import station_of
+from labctl.store import RECOVERED, RecordedRun, Store
+
+_ASK_AGAIN_S = 2.0
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """An operation that was begun and of which nobody saw the end."""
+
+    run: RecordedRun
+    travellers: tuple[Traveller, ...]
+
+    @property
+    def kind(self) -> str:
+        """Kind of operation."""
+        return str(self.run.start["operation"])
+
+    @property
+    def station(self) -> str:
+        """Where it was done."""
+        return str(self.run.start["station"])
+
+
+@dataclass
+class Resumption:
+    """A campaign as its decisions and runs have it."""
+
+    points: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What was suggested, by trial, in order."""
+    samples: dict[str, str] = field(default_factory=dict)
+    """By trial."""
+    ended: dict[str, str] = field(default_factory=dict)
+    """Why each trial that ended has no outcome, empty where it has one; in the order they ended."""
+    steps: list[tuple[str, str]] = field(default_factory=list)
+    """``suggested`` or ``ended`` and the trial, in order."""
+    loads: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Samples of the newest load of each station."""
+    closed: str = ""
+    """Why the campaign ended; empty while it has not."""
+    travellers: dict[str, Traveller] = field(default_factory=dict)
+    """By sample; also those of ended trials, for the places they take."""
+    last: dict[str, RecordedRun] = field(default_factory=dict)
+    """The newest run of each sample to which something was done."""
+    n_runs: int = 0
+    n_operations: int = 0
+    first_time: float = 0.0
+    """When the first run began [s since 1970-01-01 UTC]."""
+    unknown: list[Unknown] = field(default_factory=list)
+
+
+def read_resumption(checked: CheckedCampaign, decisions: Decisions, store: Store) -> Resumption:
+    """Return where a campaign stood; an empty one where it never began.
+
+    Raises:
+        StoreError: decisions or runs cannot be read.
+    """
+    found = Resumption()
+    for kind, about in decisions.read():
+        if kind == SUGGESTED:
+            trial = str(about["point"][ID_KEY])
+            found.points[trial], found.samples[trial] = about["point"], str(about["sample"])
+            found.steps.append((SUGGESTED, trial))
+        elif kind == ENDED:
+            found.ended[str(about["trial"])] = str(about["reason"])
+            found.steps.append((ENDED, str(about["trial"])))
+        elif kind == LOADED:
+            found.loads[str(about["station"])] = tuple(about["samples"])
+        elif kind == CLOSED:
+            found.closed = str(about["reason"])
+    if not found.points:
+        return found
+    runs: dict[str, list[RecordedRun]] = {sample: [] for sample in found.samples.values()}
+    for summary in reversed(store.runs(campaign=checked.file.campaign)):
+        run = store.run(summary.uid)
+        found.first_time = found.first_time or run.start["time"]
+        found.n_runs = max(found.n_runs, summary.scan_id or 0)
+        found.n_operations = max(found.n_operations, int(run.start["operation_id"].removeprefix("op")))
+        for sample in summary.samples:
+            runs[sample].append(run)
+    for trial, sample in found.samples.items():
+        found.travellers[sample] = _traveller(checked, trial, sample, found.points[trial], runs[sample])
+    found.last = {sample: of[-1] for sample, of in runs.items() if of}
+    unknown = {run.uid: run for run in found.last.values() if (run.stop or {}).get("reason") == RECOVERED}
+    found.unknown = [
+        Unknown(run, tuple(found.travellers[name] for name in run.start["samples"] if found.last[name] is run))
+        for run in unknown.values()
+    ]
+    return found
+
+
+def _traveller(
+    checked: CheckedCampaign, trial: str, sample: str, point: Mapping[str, Any], runs: Sequence[RecordedRun]
+) -> Traveller:
+    suggestion = {name: value for name, value in point.items() if name != ID_KEY}
+    values = {name: value for name, value in suggestion.items() if name != ROW_KEY}
+    traveller = Traveller(sample, trial, checked.recipe(values, suggestion.get(ROW_KEY)), suggestion, "", "")
+    for run in runs:
+        start, stop = run.start, run.stop or {}
+        traveller.location = str(start["locations"][list(start["samples"]).index(sample)])
+        traveller.home = traveller.home or traveller.location
+        if start["operation"] != "transfer":
+            traveller.runs.append(run.uid)
+        if stop.get("exit_status") == "success":
+            traveller.reason = ""
+            if start["operation"] == "transfer":
+                traveller.location = str(start["parameters"]["destination"])
+            else:
+                traveller.index += 1
+            traveller.waiting_since = float(stop["time"])
+        elif stop.get("reason") == RECOVERED:
+            if start["operation"] != "transfer":
+                traveller.runs.pop()
+            traveller.reason = RECOVERED
+        else:
+            traveller.reason = f"{start['operation']} on {start['station']}: {stop.get('reason', '')}"
+    return traveller
+
+
+def settle(found: Resumption, lab: Lab, rules: Mapping[str, str]) -> list[Load]:
+    """Say what is to become of every sample, after asking the instruments where the records do not tell.
+
+    Args:
+        found: where the campaign stood; its travellers are brought up to date.
+        lab: connected.
+        rules: what to do with an operation whose end nobody saw, by kind.
+
+    Returns:
+        What is in the stations.
+
+    Raises:
+        LabError: an instrument does not answer.
+    """
+    for traveller in found.travellers.values():
+        since = traveller.waiting_since or lab.clock.time()
+        traveller.waiting_since = lab.clock.monotonic() - (lab.clock.time() - since)
+        if traveller.status == "waiting" and traveller.reason not in ("", RECOVERED):
+            traveller.status = "failed"  # the process died before this was told
+    loads = [load for unknown in found.unknown if (load := _settle_one(unknown, lab, rules[unknown.kind])) is not None]
+    told = {load.station for load in loads}
+    stations = dict.fromkeys(station_of(traveller.location) for traveller in found.travellers.values())
+    for station in stations:
+        if station in lab.stations and station not in told:
+            loads.append(_load(station, found))
+    return loads
+
+
+def _settle_one(unknown: Unknown, lab: Lab, rule: str) -> Load | None:
+    """Settle one operation whose end nobody saw; return its load, or None for a move."""
+    alive = tuple(traveller for traveller in unknown.travellers if not traveller.ended)
+    for traveller in alive:
+        traveller.reason = ""
+    if rule == "ask":
+        for traveller in alive:
+            _ask_mover(traveller, unknown.run, lab)
+        return None
+    if rule == "continue":
+        return Load(unknown.station, alive, "loading", continues=unknown.run.uid)
+    if rule == "repeat":
+        return Load(unknown.station, alive, "loading")
+    for device in lab.stations[unknown.station].devices:
+        device.make_safe()
+    for traveller in alive:
+        traveller.aside = f"{unknown.kind} on {unknown.station} was under way when the controller died"
+    return Load(unknown.station, alive, "unloading")
+
+
+def _ask_mover(traveller: Traveller, run: RecordedRun, lab: Lab) -> None:
+    """Find out whether a move was made: the mover's state has changed since just before it."""
+    device: Any = lab.stations[lab.mover].operations["transfer"][0]  # ophyd's attributes are untyped
+    baseline = run.streams.get("baseline")
+    before = "" if baseline is None or not len(baseline.times) else str(baseline.columns[device.state.name][0])
+    while (state := str(device.state.get())).startswith("MOVING"):
+        lab.clock.sleep(_ASK_AGAIN_S)
+    source, destination = run.start["parameters"]["source"], run.start["parameters"]["destination"]
+    if state == before or not before:
+        traveller.location = source
+    elif state.startswith("DONE"):
+        traveller.location = destination
+    elif state.startswith("HALTED") and " at " in state:
+        traveller.location = state.rpartition(" at ")[2]
+    else:
+        traveller.location = f"{source} or {destination}?"
+        traveller.status, traveller.reason = "failed", f"not carried to {destination}: the mover says {state!r}"
+
+
+def _load(station: str, found: Resumption) -> Load:
+    """Return what is in a station in which no operation was under way."""
+    inside = [t for t in found.travellers.values() if station_of(t.location) == station]
+    if any(traveller.ended for traveller in inside):
+        reason = next(traveller.reason for traveller in inside if traveller.ended)
+        return Load(station, tuple(inside), "quarantined", reason or "a sample was left in it")
+    if all(found.last[traveller.sample].start["operation"] == "transfer" for traveller in inside):
+        wanted = [found.travellers[sample] for sample in found.loads.get(station, ())]
+        coming = [t for t in wanted if not t.ended and t not in inside and station_of(t.location) not in ("", station)]
+        return Load(station, (*inside, *coming), "loading")
+    return Load(station, tuple(inside), "unloading")
