@@ -47,6 +47,9 @@ class ForeignOperation:
     instruments: tuple[str, ...] = ()
     person: str = ""
     parameters: Mapping[str, Value] = field(default_factory=dict)
+    """What was asked."""
+    conditions: Mapping[str, Value] = field(default_factory=dict)
+    """What was read while it was done."""
     results: Mapping[str, Value] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     """Names of the files it used or made."""
