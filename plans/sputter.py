@@ -61,8 +61,11 @@ def sputter(
     yield from bps.mv(supply.output, 1)
     yield from act("presputter", lambda: supply.hold(presputter))
     yield from act("zero", monitor.start_from_zero)
-    yield from act(
-        "deposition",
-        lambda: monitor.start_action(time_limit * 60).poll(1.0, lambda: monitor.thickness.get() >= thickness),
-    )
+
+    def is_thick() -> bool:
+        if not supply.output.get():
+            raise RuntimeError(f"{supply.name} went off during the deposition (fault {supply.fault_code.get()})")
+        return float(monitor.thickness.get()) >= thickness
+
+    yield from act("deposition", lambda: monitor.start_action(time_limit * 60).poll(1.0, is_thick))
     yield from bps.mv(supply.output, 0)

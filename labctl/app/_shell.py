@@ -13,6 +13,7 @@ from labctl.app._ending import WRONG
 from labctl.app._running import schemas
 from labctl.clock import Clock, RealClock, VirtualClock
 from labctl.engine import LabRunEngine, ScanIds
+from labctl.errors import LabError
 from labctl.files import nearest
 from labctl.lab import Certificate, Lab, build_lab, read_lab
 from labctl.store import Store
@@ -146,6 +147,11 @@ def open_shell(file: Path, out: Path, real_time: bool, command: str) -> None:
         lab = build_lab(checked, clock, schemas(), wire_logs=out)
         engine = _engine(lab, store)
         try:
+            with clock.held():
+                answers = lab.connect()
+            for answer in answers.values():
+                if isinstance(answer, LabError):
+                    print(answer)  # noqa: T201  somebody sits there
             _interact(engine, lab, store, checked.is_simulated, out, command)
         finally:
             with clock.held():

@@ -48,3 +48,14 @@ def test_an_unknown_kind_or_severity_is_refused(kind: str, severity: str, labora
     log = EventLog(laboratory.clock)
     with pytest.raises(ValueError, match="is not one of"):
         log.tell(kind, "x", source="y", severity=severity)
+
+
+def test_a_supply_that_trips_ends_the_deposition_at_once() -> None:
+    with Laboratory([{"device": "magnetron", "kind": "arc", "start": 300.0, "duration": 1.0}]) as laboratory:
+        laboratory.put("sputter.1")
+        stop = laboratory.run("sputter", "sputter", power="100 W", thickness="150 nm", argon_flow="20 sccm")
+        events = [row["event_message"] for row in laboratory.rows("events")]
+    assert stop["exit_status"] == "fail"
+    assert "magnetron went off during the deposition (fault 4)" in stop["reason"]
+    assert stop["time"] < laboratory.documents[0][1]["time"] + 330
+    assert events == ["fault 4"]
