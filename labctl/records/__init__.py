@@ -13,10 +13,12 @@ from labctl.records._history import (
     operations_of,
 )
 from labctl.records._json import history_json, history_json_schema
+from labctl.records._nearest import nearest, same_composition
 from labctl.records._quality import QUALITIES, Flag, automatic_flags, quality_of
 from labctl.records._recipe import reached, recorded_recipe
 from labctl.records._sample_history import MOVE, SampleHistory, idle_before, sample_history
 from labctl.records._samples import SampleSummary, samples_of
+from labctl.records._search import KeySummary, known_facts, search
 from labctl.records._trials import (
     OperationRecord,
     TrialRecord,
@@ -35,6 +37,7 @@ __all__ = [
     "DeviceRecord",
     "Event",
     "Flag",
+    "KeySummary",
     "OperationHistory",
     "OperationRecord",
     "SampleHistory",
@@ -51,6 +54,8 @@ __all__ = [
     "history_json",
     "history_json_schema",
     "idle_before",
+    "known_facts",
+    "nearest",
     "operation_concerns",
     "operation_history",
     "operation_record",
@@ -59,7 +64,9 @@ __all__ = [
     "reached",
     "read_outcome",
     "recorded_recipe",
+    "same_composition",
     "sample_history",
     "samples_of",
+    "search",
     "trials_of",
 ]

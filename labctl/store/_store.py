@@ -149,6 +149,12 @@ class Store:
         found = {run.uid: run for run in (*fresh, *indexed)}  # the worker may have indexed one meanwhile
         return sorted(found.values(), key=lambda run: run.time, reverse=True)[:newest]
 
+    def finished(self) -> set[str]:
+        """Return the uids of all finished runs; cheap, to see whether there are new ones."""
+        indexed = self._index.uids()
+        fresh = self._layout.journaled() - indexed
+        return indexed | {uid for uid in fresh if start_and_stop(self._layout.journal_of(uid))[1] is not None}
+
     def drain(self, timeout_s: float) -> bool:
         """Wait until the catalog holds every finished run; return whether it does.
 

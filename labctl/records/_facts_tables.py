@@ -1,0 +1,48 @@
+"""The tables of the index of facts."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint
+
+VERSION = 1
+"""Of the tables and of what is in them; an index of another version is made anew."""
+metadata = MetaData()
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run", Text, primary_key=True),
+    Column("problem", Text, nullable=False),  # why it says nothing; empty when it was read
+)
+subjects = Table(
+    "subjects",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sample", Text, nullable=False),
+    Column("run", Text),  # none for the sample as a whole
+    Column("whole", Integer),  # the sample as a whole, for one of its runs
+    Column("time", Float, nullable=False),
+    UniqueConstraint("sample", "run"),
+)
+Index("subjects_time", subjects.c.time)
+Index("subjects_whole", subjects.c.whole, subjects.c.time)
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("unit", Text),  # none until a number was seen
+    Column("of_runs", Boolean, nullable=False),
+    Column("of_samples", Boolean, nullable=False),
+)
+facts = Table(
+    "facts",
+    metadata,
+    Column("subject", Integer, ForeignKey(subjects.c.id), primary_key=True),
+    Column("key", Integer, ForeignKey(keys.c.id), primary_key=True),
+    Column("number", Float),
+    Column("text", Text),
+    sqlite_with_rowid=False,
+)
+Index("facts_number", facts.c.key, facts.c.number, sqlite_where=facts.c.number.is_not(None))
+Index("facts_text", facts.c.key, facts.c.text, sqlite_where=facts.c.text.is_not(None))
