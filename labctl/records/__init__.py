@@ -2,6 +2,7 @@
 
 from labctl.records._concerns import Concern, concerns_of, deviation_text, operation_concerns
 from labctl.records._deviations import Deviation, deviations_of, difference_of
+from labctl.records._entry import CONDITIONS, Archive, Attachment, SampleEntry, Stay
 from labctl.records._history import (
     Calibration,
     DeviceRecord,
@@ -16,6 +17,7 @@ from labctl.records._json import history_json, history_json_schema
 from labctl.records._nearest import nearest, same_composition
 from labctl.records._quality import QUALITIES, Flag, automatic_flags, quality_of
 from labctl.records._recipe import reached, recorded_recipe
+from labctl.records._registry import RegistryError, SampleRegistry
 from labctl.records._sample_history import MOVE, SampleHistory, idle_before, sample_history
 from labctl.records._samples import SampleSummary, samples_of
 from labctl.records._search import KeySummary, known_facts, search
@@ -29,8 +31,11 @@ from labctl.records._trials import (
 )
 
 __all__ = [
+    "CONDITIONS",
     "MOVE",
     "QUALITIES",
+    "Archive",
+    "Attachment",
     "Calibration",
     "Concern",
     "Deviation",
@@ -40,8 +45,12 @@ __all__ = [
     "KeySummary",
     "OperationHistory",
     "OperationRecord",
+    "RegistryError",
+    "SampleEntry",
     "SampleHistory",
+    "SampleRegistry",
     "SampleSummary",
+    "Stay",
     "Trace",
     "TrialRecord",
     "Value",

@@ -155,6 +155,19 @@ class Store:
         fresh = self._layout.journaled() - indexed
         return indexed | {uid for uid in fresh if start_and_stop(self._layout.journal_of(uid))[1] is not None}
 
+    def ends(self, uid: str) -> tuple[Document, Document | None]:
+        """Return the start and the stop document of a run, the latter None while it goes on; cheaper than `run`.
+
+        Raises:
+            StoreError: there is no such run.
+        """
+        path = self._layout.journal_of(uid)
+        start, stop = start_and_stop(path) if path.exists() else (None, None)
+        if start is None:
+            run = self.run(uid)
+            return dict(run.start), None if run.stop is None else dict(run.stop)
+        return start, stop
+
     def drain(self, timeout_s: float) -> bool:
         """Wait until the catalog holds every finished run; return whether it does.
 
