@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from event_model import DocumentNames, schema_validators
 from labctl.campaign import Campaign, check_campaign
 from labctl.clock import VirtualClock
 from labctl.lab import build_lab
-from labctl.records import sample_history, trials_of
+from labctl.records import SampleRegistry, sample_history, trials_of
 from labctl.store import Store, verify
 from plans import OPERATIONS
 from tests.laboratory import EXAMPLE, SCHEMAS, example_lab
@@ -161,6 +162,18 @@ def test_the_history_of_a_sample_names_every_operation_in_order(recorded):
         "measure_transmittance",
     ]
     assert all(operation.ambient for operation in history.operations)
+
+
+def test_the_registry_knows_where_each_sample_was_and_is(recorded, tmp_path):
+    folder, _, _ = recorded
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    with SampleRegistry(copy) as registry:
+        entry = registry.sample("ito-night-0001")
+    places = [stay.place for stay in entry.stays]
+    assert places[0] == places[-1] == entry.location == "rack.1"
+    assert {"sputter.1", "probe.1", "photometer.1"} < set(places)
+    assert (entry.substrate, entry.lot, entry.trial) == ("G26-001", "L2026-07", "T0001")
 
 
 def test_journal_and_catalog_agree(recorded):
