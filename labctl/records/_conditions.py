@@ -64,9 +64,9 @@ class Conditions:
             self.unknown[condition.key] = condition.place
             return false()
         if condition.comparison == "has":
-            return self._subjects(found, true())
+            return self._having(found)
         if condition.comparison == "!=":
-            return and_(self._subjects(found, true()), not_(or_(*(self._met(key, condition, "=") for key in found))))
+            return and_(self._having(found), not_(or_(*(self._met(key, condition, "=") for key in found))))
         return or_(*(self._met(key, condition, condition.comparison) for key in found))
 
     def _met(self, key: Key, condition: Condition, comparison: str) -> ColumnElement[bool]:
@@ -83,6 +83,10 @@ class Conditions:
                 return self._subjects([key], _text(comparison, condition.value))
             raise condition.wrong(str(error)) from None
         return self._subjects([key], _number(comparison, low, high))
+
+    def _having(self, keys: Collection[Key]) -> ColumnElement[bool]:
+        columns = (facts.c.number, facts.c.text)  # apart, because each has its own index
+        return or_(*(self._subjects(keys, column.is_not(None)) for column in columns))
 
     def _subjects(self, keys: Collection[Key], met: ColumnElement[bool]) -> ColumnElement[bool]:
         """Return the condition that one of the facts with these keys is as told."""
@@ -124,7 +128,7 @@ def unknown_key(key: str, place: str, keys: Collection[Key], *, by_run: bool) ->
 def _text(comparison: str, value: str) -> ColumnElement[bool]:
     column = facts.c.text
     if comparison == "~":
-        return func.instr(func.lower(column), value.lower()) > 0
+        return and_(column.is_not(None), func.instr(func.lower(column), value.lower()) > 0)
     return {"=": column == value, "<": column < value, "<=": column <= value, ">": column > value}.get(
         comparison, column >= value
     )

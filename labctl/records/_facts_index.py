@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from labctl.errors import StoreError
 from labctl.records._facts_of_samples import RunFacts, run_facts
-from labctl.records._facts_tables import VERSION, facts, keys, metadata, runs, subjects
+from labctl.records._facts_tables import VERSION, facts, keys, metadata, runs, subjects, tuples
 from labctl.records._facts_writer import FactsWriter, Key, read_keys
 from labctl.store import Store
 
@@ -69,7 +69,7 @@ class FactsIndex:
     def runs(self) -> set[str]:
         """Return the uids of the runs that are in it."""
         with self.connection() as db:
-            return {row[0] for row in db.execute(select(runs.c.run))}
+            return {run for (run,) in tuples(db, select(runs.c.run))}
 
     def problems(self) -> dict[str, str]:
         """Return why runs say nothing, by their uid."""

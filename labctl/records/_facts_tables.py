@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, UniqueConstraint
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Select,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 VERSION = 1
 """Of the tables and of what is in them; an index of another version is made anew."""
@@ -46,3 +62,9 @@ facts = Table(
 )
 Index("facts_number", facts.c.key, facts.c.number, sqlite_where=facts.c.number.is_not(None))
 Index("facts_text", facts.c.key, facts.c.text, sqlite_where=facts.c.text.is_not(None))
+
+
+def tuples(db: Connection, query: Select[Any], values: Mapping[str, Any] | None = None) -> Sequence[tuple[Any, ...]]:
+    """Return a query's rows as the database's driver gives them: SQLAlchemy's own rows take three times as long."""
+    cursor = db.execute(query, dict(values or {})).cursor
+    return () if cursor is None else cursor.fetchall()

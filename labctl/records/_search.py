@@ -106,20 +106,20 @@ def _find(index: FactsIndex, query: Query, columns: Sequence[str], by: Level) ->
     from sqlalchemy import bindparam, func, select
 
     from labctl.records._conditions import Conditions
-    from labctl.records._facts_tables import facts, subjects
+    from labctl.records._facts_tables import facts, subjects, tuples
 
     keys = index.keys()
     with index.connection() as db:
         conditions = Conditions(db, keys, by_run=by == "run")
         level = subjects.c.run.is_not(None) if by == "run" else subjects.c.run.is_(None)
         hits = select(subjects.c.id).where(level, conditions.of(query)).order_by(subjects.c.time, subjects.c.id)
-        row_of = {row[0]: number for number, row in enumerate(db.execute(hits))}
+        row_of = {subject: number for number, (subject,) in enumerate(tuples(db, hits))}
         told = {key.key: key for key in (*_of_names(_ALWAYS[by], keys), *_of_patterns(columns, conditions))}
         name_of = {key.id: name for name, key in told.items()}
         values: dict[str, list[Any]] = {name: [None] * len(row_of) for name in told}
         ids = func.json_each(bindparam("ids")).table_valued("value")
         query_of_facts = select(facts).where(facts.c.subject.in_(select(ids.c.value)), facts.c.key.in_(list(name_of)))
-        for subject, key, number, text in db.execute(query_of_facts, {"ids": str(list(row_of))}):
+        for subject, key, number, text in tuples(db, query_of_facts, {"ids": str(list(row_of))}):
             values[name_of[key]][row_of[subject]] = text if number is None else number
     units = {name: key.unit for name, key in told.items() if key.unit}
     unknown = conditions.unknown | {
