@@ -39,6 +39,50 @@ def refusals(dossier: Dossier, role: Role, quality: str = "bad", now: float | No
     return tuple(f"{_listed(subjects)}: {reason}" for reason, subjects in held.items())
 
 
+def permit(
+    dossier: Dossier,
+    format: str,
+    out: Path,
+    *,
+    role: Role,
+    quality: str = "bad",
+    by: str = "",
+    now: float | None = None,
+) -> None:
+    """Write down in the store's audit file that a dossier is given away, or that it is refused.
+
+    Args:
+        dossier: what would leave.
+        format: how.
+        out: where to.
+        role: of who gets it.
+        quality: worst quality that its runs may have.
+        by: who gives it away; the user of the operating system when omitted.
+        now: when embargoes are judged [s since 1970-01-01 UTC]; the present when omitted.
+
+    Raises:
+        FileError: it is refused; every reason at once.
+        StoreError: the audit file cannot be written.
+    """
+    reasons = refusals(dossier, role, quality, now)
+    entry = AuditEntry(
+        time=RealClock().time() if now is None else now,
+        by=by or user(),
+        role=role,
+        what=dossier.name,
+        format=format,
+        out=str(out.absolute()),
+        verdict="refused" if reasons else "granted",
+        reasons=reasons,
+        samples=tuple(sample.sample for sample in dossier.samples),
+        n_runs=len(dossier.runs),
+        policies=tuple(policy.model_dump() for policy in dict.fromkeys(policy for _, policy in dossier.policies)),
+    )
+    append_entry(dossier.directory, entry)
+    if reasons:
+        raise FileError(dossier.name, [Problem("", f"is refused to {role}: {reason}") for reason in reasons])
+
+
 def export(
     dossier: Dossier,
     format: str,
@@ -51,16 +95,8 @@ def export(
 ) -> Path:
     """Write a dossier in a format, if its policy allows, and return the file or folder that was made.
 
-    Before anything is written, the store's audit file says so; also when it is refused.
-
-    Args:
-        dossier: as gathered.
-        format: a name in `FORMATS`.
-        out: file or folder, which must not exist.
-        role: of who gets it.
-        quality: worst quality that its runs may have.
-        by: who gives it away; the user of the operating system when omitted.
-        now: when embargoes are judged [s since 1970-01-01 UTC]; the present when omitted.
+    Before anything is written, the store's audit file says so; also when it is refused. The arguments are those of
+    `permit`.
 
     Raises:
         FileError: unknown format, `out` exists, or it is refused; every reason at once.
@@ -69,25 +105,7 @@ def export(
     """
     writer = load(chosen := format_of(format))
     _check_out(out)
-    reasons = refusals(dossier, role, quality, now)
-    time = RealClock().time() if now is None else now
-    policies = {policy: None for _, policy in dossier.policies}
-    entry = AuditEntry(
-        time,
-        by or getpass.getuser(),
-        role,
-        dossier.name,
-        format,
-        str(out.absolute()),
-        "refused" if reasons else "granted",
-        reasons,
-        tuple(sample.sample for sample in dossier.samples),
-        len(dossier.runs),
-        tuple(policy.model_dump() for policy in policies),
-    )
-    append_entry(dossier.directory, entry)
-    if reasons:
-        raise FileError(dossier.name, [Problem("", f"is refused to {role}: {reason}") for reason in reasons])
+    permit(dossier, format, out, role=role, quality=quality, by=by, now=now)
     part = out.with_name(f".part-{out.name}")  # what is half written never has the name that was asked for
     try:
         _remove(part)
@@ -99,6 +117,14 @@ def export(
     finally:
         _remove(part)
     return out
+
+
+def user() -> str:
+    """Return the user of the operating system."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"
 
 
 def _check_out(out: Path) -> None:

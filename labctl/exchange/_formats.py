@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -25,16 +26,16 @@ class Format:
     purpose: str
     makes: str
     """``folder`` or ``file``."""
-    is_read: bool = False
-    """Whether records can also be taken in."""
+    suffixes: tuple[str, ...] = ()
+    """Of the files that can also be taken in; empty where none can."""
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         entry.name: entry
         for entry in (
-            Format("rocrate", "labctl.exchange._rocrate", "research objects (RO-Crate 1.1)", "folder", is_read=True),
-            Format("gemd", "labctl.exchange._gemd", "asked and as run, apart (GEMD JSON)", "file"),
+            Format("rocrate", "labctl.exchange._rocrate", "research objects (RO-Crate 1.1)", "folder", ("", ".zip")),
+            Format("gemd", "labctl.exchange._gemd", "asked and as run, apart (GEMD JSON)", "file", (".json",)),
             Format("datacite", "labctl.exchange._datacite", "a DOI's metadata (DataCite 4.5)", "file"),
         )
     }
@@ -53,6 +54,22 @@ def format_of(name: str) -> Format:
     return FORMATS[name]
 
 
+def format_for(path: Path) -> Format:
+    """Return the format of a file or folder from elsewhere, by how its name ends.
+
+    Raises:
+        FileError: it does not exist, or no format ends so.
+    """
+    if not path.exists():
+        raise FileError(str(path), [Problem("", "no such file or folder")])
+    suffix = "" if path.is_dir() else path.suffix.lower() or "without an ending"
+    for entry in FORMATS.values():
+        if suffix in entry.suffixes:
+            return entry
+    known = ", ".join(ending for entry in FORMATS.values() for ending in entry.suffixes if ending)
+    raise FileError(str(path), [Problem("", f"cannot be taken in; known: a folder (RO-Crate), {known}")])
+
+
 def load(chosen: Format) -> Any:  # a module; typing has no protocol with an optional `read`
     """Return the module of a format.
 
@@ -69,4 +86,5 @@ def load(chosen: Format) -> Any:  # a module; typing has no protocol with an opt
 
 def missing(name: str, error: ModuleNotFoundError) -> LabError:
     """Return the error that says how to install what a format needs."""
-    return LabError(f"{name} needs the package {error.name}, which is not installed: pip install 'labctl[exchange]'")
+    package = str(error.name).partition(".")[0]
+    return LabError(f"{name} needs the package {package}, which is not installed: pip install 'labctl[exchange]'")

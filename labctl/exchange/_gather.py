@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from labctl.errors import StoreError
+from labctl.exchange._taken import taken_records
 from labctl.files import nearest
 from labctl.metadata import AccessPolicy
 from labctl.records import Flag, OperationHistory, operation_history, quality_of, samples_of
@@ -43,8 +44,18 @@ class SampleDossier:
     parents: tuple[str, ...] = ()
     """Samples it was made from."""
     attachments: tuple[Attachment, ...] = ()
-    policy: AccessPolicy = field(default_factory=AccessPolicy)
-    """Strictest of its own, its parents' and its runs'."""
+    told: AccessPolicy | None = None
+    """What people said of the sample itself; None where they said nothing."""
+
+    @property
+    def policies(self) -> tuple[AccessPolicy, ...]:
+        """What people said, and the policies of its runs."""
+        return (*filter(None, (self.told,)), *(operation.policy for operation in self.operations))
+
+    @property
+    def policy(self) -> AccessPolicy:
+        """Strictest policy among them."""
+        return AccessPolicy.strictest(self.policies)
 
 
 @dataclass(frozen=True)
@@ -71,7 +82,8 @@ class Dossier:
     def policies(self) -> Iterator[tuple[str, AccessPolicy]]:
         """Each part of it with the policy that holds for it."""
         for sample in self.samples:
-            yield f"sample {sample.sample}", sample.policy
+            if sample.told is not None:
+                yield f"sample {sample.sample}", sample.told
             for attachment in sample.attachments:
                 yield f"attachment {attachment.name} of {sample.sample}", attachment.policy
         for sample_name, policy in self.neighbours.items():
@@ -108,7 +120,7 @@ def gather_dossier(directory: Path, name: str) -> Dossier:
             )
         names = [name] if name in known else [summary.sample for summary in samples_of(store, name)]
         runs = _runs(store, names)
-    samples = tuple(_sample(runs, sample) for sample in names)
+    samples = tuple(_sample(directory, runs, sample) for sample in names)
     lab = next((str(run.start["lab"]) for run in runs.values() if run.start.get("lab")), store.name)
     return Dossier(name, "sample" if name in known else "campaign", lab, directory, samples, runs)
 
@@ -118,9 +130,23 @@ def _runs(store: Store, samples: list[str]) -> dict[str, RecordedRun]:
     return {uid: store.run(uid) for uid in sorted(found, key=lambda uid: (found[uid], uid))}
 
 
-def _sample(runs: Mapping[str, RecordedRun], sample: str) -> SampleDossier:
+def _sample(directory: Path, runs: Mapping[str, RecordedRun], sample: str) -> SampleDossier:
     operations = tuple(operation_history(run, sample) for run in runs.values() if sample in run.start["samples"])
     substrate = operations[-1].substrate if operations else {}
     lot, identity = (str(substrate[key].value) if key in substrate else "" for key in ("lot", "substrate"))
-    policy = AccessPolicy.strictest(operation.policy for operation in operations)
-    return SampleDossier(sample, operations, lot, identity, policy=policy)
+    attachments = tuple(
+        Attachment(
+            name=PurePosixPath(file.name).name,
+            path=file.path,
+            checksum=file.checksum,
+            media_type=file.media_type,
+            kind="foreign record",
+            note=taken.record.title,
+            time=taken.time,
+            by=taken.by,
+            policy=taken.policy,
+        )
+        for taken in taken_records(directory, sample)
+        for file in taken.files
+    )
+    return SampleDossier(sample, operations, lot, identity, attachments=attachments)

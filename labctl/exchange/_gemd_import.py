@@ -34,6 +34,7 @@ def read(path: Path) -> ForeignRecord:
         raise FileError(str(path), [Problem("", "has no context; it is no GEMD JSON")])
     entities = {(scope, uid): entity for entity in context for scope, uid in _uids(entity)}
     operations = [_operation(entity, entities) for entity in context if entity.get("type") in _RUNS]
+    operations = [operation for operation in operations if operation.identifier]
     told = [tag for entity in context for tag in _tags(entity)]
     samples = [str(entity.get("name", "")) for entity in context if entity.get("type") == "material_run"]
     return ForeignRecord(
@@ -53,7 +54,7 @@ def _operation(run: Entity, entities: Mapping[tuple[str, str], Entity]) -> Forei
     spec = _linked(run.get("spec"), entities)
     asked = {**dict(read_values(spec.get("parameters"))), **dict(read_values(run.get("parameters")))}
     return ForeignOperation(
-        identifier=tags.get("run") or next((uid for _, uid in _uids(run)), ""),
+        identifier=tags.get("run") or next((uid for scope, uid in _uids(run) if scope != SCOPE), ""),
         name=str(run.get("name", "")),
         begin=tags.get("begin") or str(by.get("performed_date") or ""),
         end=tags.get("end", ""),

@@ -15,6 +15,7 @@ from labctl.exchange._datacite import datacite_record
 from labctl.exchange._gather import Dossier, SampleDossier
 from labctl.exchange._graph import Graph, link, links, slug
 from labctl.exchange._rocrate_import import DOCUMENTS, read
+from labctl.exchange._taken import check_file
 from labctl.exchange._trace_table import trace_table
 from labctl.records import OperationHistory, Value
 from labctl.store import RecordedRun
@@ -97,6 +98,7 @@ def _add_sample(graph: Graph, sample: SampleDossier) -> None:
         about = {**about, **sample.operations[0].substrate}
     files = []
     for attachment in sample.attachments:
+        check_file(attachment.path, attachment.checksum, attachment.name)
         path = f"attachments/{slug(sample.sample)}/{attachment.checksum[:12]}-{slug(attachment.name)}"
         added = graph.add_file(
             path,

@@ -19,6 +19,7 @@ DOCUMENTS = "bluesky documents"
 """What a file of a run's documents is, in its ``additionalType``."""
 _DESCRIPTORS = ("ro-crate-metadata.json", "ro-crate-metadata.jsonld")
 _ACTIONS = ("CreateAction", "UpdateAction", "ActivateAction")
+_FILES = {"File", "MediaObject", "Dataset"}
 _THINGS = {"IndividualProduct", "Product", "BioSample", "Sample", "Thing"}
 _LARGEST_METADATA = 500_000_000
 
@@ -52,6 +53,30 @@ def read(path: Path) -> ForeignRecord:
         operations=tuple(sorted(operations, key=lambda operation: operation.begin)),
         files=tuple(crate.files(path)),
     )
+
+
+def documents_of(path: Path) -> tuple[list[tuple[str, list[tuple[str, dict[str, Any]]]]], str]:
+    """Return the documents of the runs in a crate that labctl made, in the order of time, and the lab's name.
+
+    Returns:
+        For each run the name of its file and its documents, each with its kind; none for a crate from elsewhere.
+
+    Raises:
+        FileError: it is no crate, or a file of documents is damaged.
+    """
+    runs = []
+    for file in read(path).files:
+        if file.note == DOCUMENTS:
+            try:
+                items = [json.loads(line) for line in file.path.read_text(encoding="utf-8").splitlines()]
+                documents = [(str(name), dict(document)) for name, document in items]
+                begin = float(documents[0][1]["time"])
+            except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+                raise FileError(str(path), [Problem(file.name, f"is damaged: {error!r}")]) from error
+            runs.append((begin, file.name, documents))
+    runs.sort(key=lambda run: run[:2])
+    lab = next((str(documents[0][1].get("lab", "")) for _, _, documents in runs), "")
+    return [(name, documents) for _, name, documents in runs], lab
 
 
 def _metadata(path: Path) -> tuple[str, dict[str, Any]]:
@@ -100,7 +125,7 @@ class _Reader:
         """Yield the name of every thing that an action took or left, apart from files and values."""
         for action in self.of_types(_ACTIONS):
             for entity in (*self.linked(action.get("object")), *self.linked(action.get("result"))):
-                if _types(entity) & _THINGS:
+                if _types(entity) & _THINGS and not _types(entity) & _FILES:
                     whole = self.linked(entity.get("isVariantOf"))
                     yield self.text((whole[0] if whole else entity).get("name")) or str(entity["@id"])
 
@@ -116,7 +141,7 @@ class _Reader:
 
     def operation(self, action: Entity) -> ForeignOperation:
         objects, results = self.linked(action.get("object")), self.linked(action.get("result"))
-        files = [entity for entity in (*objects, *results) if _types(entity) & {"File", "MediaObject", "Dataset"}]
+        files = [entity for entity in (*objects, *results) if _types(entity) & _FILES]
         status = str(action.get("actionStatus") or "")
         return ForeignOperation(
             identifier=str(action.get("identifier") or action["@id"]),
