@@ -10,6 +10,7 @@ import typer
 
 from labctl.app._ending import BAD_INPUT, LAB_FAILED, STOPPED, WRONG, clear_errors
 from labctl.app._history_commands import sample_history
+from labctl.app._records_commands import records
 from labctl.app._replay_commands import run_replay, sample_recipe
 
 command_line = typer.Typer(
@@ -33,6 +34,7 @@ for group, name in (
     (lab, "lab"),
     (sim, "sim"),
     (store, "store"),
+    (records, "records"),
 ):
     command_line.add_typer(group, name=name)
 
