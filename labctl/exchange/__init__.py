@@ -4,13 +4,12 @@ from labctl.exchange._audit import AuditEntry, audit_entries
 from labctl.exchange._export import export, permit, refusals
 from labctl.exchange._foreign import DataSet, ForeignFile, ForeignOperation, ForeignRecord
 from labctl.exchange._formats import FORMATS, Format, format_for, format_of, load
-from labctl.exchange._gather import Attachment, Dossier, SampleDossier, gather_dossier
+from labctl.exchange._gather import Dossier, SampleDossier, gather_dossier
 from labctl.exchange._import import make_store, take_in
-from labctl.exchange._taken import TakenFile, TakenRecord, taken_records
+from labctl.exchange._taken import TakenRecord, taken_records
 
 __all__ = [
     "FORMATS",
-    "Attachment",
     "AuditEntry",
     "DataSet",
     "Dossier",
@@ -19,7 +18,6 @@ __all__ = [
     "ForeignRecord",
     "Format",
     "SampleDossier",
-    "TakenFile",
     "TakenRecord",
     "audit_entries",
     "export",

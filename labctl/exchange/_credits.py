@@ -42,14 +42,8 @@ class Credits:
 
 
 def credits_of(dossier: Dossier) -> Credits:
-    """Return whom and what a dossier must name.
-
-    Raises:
-        StoreError: it holds no run.
-    """
+    """Return whom and what a dossier must name."""
     operations = [operation for sample in dossier.samples for operation in sample.operations]
-    if not operations:
-        raise StoreError(f"{dossier.kind} {dossier.name!r} has no run; there is nothing to give away")
     policy = dossier.policy
     kinds = dict.fromkeys(operation.kind for operation in operations if operation.kind != "transfer")
     simulated = any(operation.simulated for operation in operations)
@@ -63,7 +57,7 @@ def credits_of(dossier: Dossier) -> Credits:
     return Credits(
         title=f"{dossier.kind.capitalize()} {dossier.name} of {dossier.lab}",
         description=description,
-        owners=tuple(dict.fromkeys(part.owner for _, part in dossier.policies if part.owner)) or (dossier.lab,),
+        owners=tuple(dict.fromkeys(part.owner for _, part in dossier.sources if part.owner)) or (dossier.lab,),
         operators=tuple(dict.fromkeys(operation.operator for operation in operations if operation.operator)),
         lab=dossier.lab,
         policy=policy,
@@ -92,4 +86,4 @@ def iso_time(time: float) -> str:
 
 def _licences(expression: str) -> tuple[str, ...]:
     parts = re.split(r" AND ", expression) if expression else []
-    return tuple(parts) if all(re.fullmatch(r"[\w.+-]+", part) for part in parts) else ()
+    return tuple(dict.fromkeys(parts)) if all(re.fullmatch(r"[\w.+-]+", part) for part in parts) else ()

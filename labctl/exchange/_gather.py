@@ -2,60 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from labctl.errors import StoreError
-from labctl.exchange._taken import taken_records
 from labctl.files import nearest
 from labctl.metadata import AccessPolicy
-from labctl.records import Flag, OperationHistory, operation_history, quality_of, samples_of
+from labctl.records import (
+    Attachment,
+    Flag,
+    OperationHistory,
+    SampleEntry,
+    SampleRegistry,
+    operation_history,
+    quality_of,
+)
 from labctl.store import RecordedRun, Store
 
-
-@dataclass(frozen=True)
-class Attachment:
-    """A file that people attached to a sample."""
-
-    name: str
-    path: Path
-    checksum: str
-    """SHA-256 of the content, hexadecimal."""
-    media_type: str
-    kind: str
-    """``photograph`` and the like."""
-    note: str
-    time: float
-    """[s since 1970-01-01 UTC]."""
-    by: str
-    policy: AccessPolicy
+_MOST_NAMES = 20
 
 
 @dataclass(frozen=True)
 class SampleDossier:
     """One sample: what it is and everything that was done to it."""
 
-    sample: str
+    entry: SampleEntry
+    """With parents, attachments and policies."""
     operations: tuple[OperationHistory, ...]
     """In the order they began."""
-    lot: str = ""
-    substrate: str = ""
-    parents: tuple[str, ...] = ()
-    """Samples it was made from."""
-    attachments: tuple[Attachment, ...] = ()
-    told: AccessPolicy | None = None
-    """What people said of the sample itself; None where they said nothing."""
 
     @property
-    def policies(self) -> tuple[AccessPolicy, ...]:
-        """What people said, and the policies of its runs."""
-        return (*filter(None, (self.told,)), *(operation.policy for operation in self.operations))
-
-    @property
-    def policy(self) -> AccessPolicy:
-        """Strictest policy among them."""
-        return AccessPolicy.strictest(self.policies)
+    def sample(self) -> str:
+        """Its name."""
+        return self.entry.name
 
 
 @dataclass(frozen=True)
@@ -70,24 +51,30 @@ class Dossier:
     directory: Path
     """Of the store it comes from."""
     samples: tuple[SampleDossier, ...]
-    """Each one after its parents."""
+    """Each one after those it was made from."""
     runs: Mapping[str, RecordedRun]
     """By uid, in the order they began."""
-    neighbours: Mapping[str, AccessPolicy] = field(default_factory=dict)
-    """Policies of samples that are not in it but that one of its runs names, by sample."""
-    told: Mapping[str, tuple[Flag, ...]] = field(default_factory=dict)
+    neighbours: Mapping[str, AccessPolicy]
+    """Policies that people gave to samples that are not in it but that one of its runs names, by sample."""
+    told: Mapping[str, tuple[Flag, ...]]
     """What people said of the runs' quality, by uid."""
 
     @property
     def policies(self) -> Iterator[tuple[str, AccessPolicy]]:
         """Each part of it with the policy that holds for it."""
+        yield from self.sources
         for sample in self.samples:
-            if sample.told is not None:
-                yield f"sample {sample.sample}", sample.told
-            for attachment in sample.attachments:
+            for attachment in sample.entry.attachments:
                 yield f"attachment {attachment.name} of {sample.sample}", attachment.policy
-        for sample_name, policy in self.neighbours.items():
-            yield f"sample {sample_name}, which shared a run,", policy
+
+    @property
+    def sources(self) -> Iterator[tuple[str, AccessPolicy]]:
+        """Each part of it that has a policy of its own, which the others derive from."""
+        for sample in self.samples:
+            if sample.entry.own_policy is not None:
+                yield f"sample {sample.sample}", sample.entry.own_policy
+        for name, policy in self.neighbours.items():
+            yield f"sample {name} in the same load", policy
         for uid, run in self.runs.items():
             yield f"run {uid[:8]}", AccessPolicy.model_validate(run.start.get("policy", {}))
 
@@ -109,44 +96,61 @@ def gather_dossier(directory: Path, name: str) -> Dossier:
     """Return the dossier of a sample, or of a campaign where no sample has the name.
 
     Raises:
-        StoreError: nothing is known by the name.
+        StoreError: nothing is known by the name, or nothing was done to it.
     """
-    with Store.read(directory) as store:
-        campaigns = {run.campaign for run in store.runs() if run.campaign}
-        known = [summary.sample for summary in samples_of(store)]
-        if name not in known and name not in campaigns:
-            raise StoreError(
-                f"{directory} has no sample and no campaign {name!r}{nearest(name, (*campaigns, *known[:20]))}"
-            )
-        names = [name] if name in known else [summary.sample for summary in samples_of(store, name)]
-        runs = _runs(store, names)
-    samples = tuple(_sample(directory, runs, sample) for sample in names)
-    lab = next((str(run.start["lab"]) for run in runs.values() if run.start.get("lab")), store.name)
-    return Dossier(name, "sample" if name in known else "campaign", lab, directory, samples, runs)
+    with Store.read(directory) as store, SampleRegistry(directory) as registry:
+        known = {entry.name: entry.campaign for entry in registry.samples()}
+        names = [name] if name in known else [sample for sample, campaign in known.items() if campaign == name]
+        if not names:
+            campaigns = tuple(dict.fromkeys(filter(None, known.values())))
+            near = nearest(name, (*campaigns, *list(known)[:_MOST_NAMES]))
+            raise StoreError(f"{directory} has no sample and no campaign {name!r}{near}")
+        entries = _with_ancestors(registry, names)
+        runs = _runs(store, tuple(entries))
+        if not runs:
+            raise StoreError(f"nothing was done to sample {name!r} yet; there is nothing to give away")
+        others = {other for run in runs.values() for other in run.start["samples"]} - set(entries)
+        given = {other: registry.sample(other).own_policy for other in sorted(others & set(known))}
+        told = {uid: registry.flags(uid) for uid in runs}
+    return Dossier(
+        name=name,
+        kind="sample" if name in known else "campaign",
+        lab=next((str(run.start["lab"]) for run in runs.values() if run.start.get("lab")), store.name),
+        directory=directory,
+        samples=tuple(SampleDossier(entry, _operations(runs, entry.name)) for entry in entries.values()),
+        runs=runs,
+        neighbours={other: policy for other, policy in given.items() if policy is not None},
+        told={uid: flags for uid, flags in told.items() if flags},
+    )
 
 
-def _runs(store: Store, samples: list[str]) -> dict[str, RecordedRun]:
+def check_attachment(attachment: Attachment) -> None:
+    """Make sure that an attached file is what was attached.
+
+    Raises:
+        StoreError: it is gone or was changed.
+    """
+    if not attachment.path.is_file():
+        raise StoreError(f"attachment {attachment.name} is gone: {attachment.path}")
+    with attachment.path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != attachment.checksum:
+            raise StoreError(f"attachment {attachment.name} was changed: {attachment.path} has another checksum")
+
+
+def _with_ancestors(registry: SampleRegistry, names: Sequence[str]) -> dict[str, SampleEntry]:
+    found: dict[str, SampleEntry] = {}
+    for name in names:
+        entry = registry.sample(name)
+        if entry.parents:
+            found |= {ancestor.name: ancestor for ancestor in registry.ancestors(name) if ancestor.name not in found}
+        found[name] = entry
+    return found
+
+
+def _runs(store: Store, samples: Sequence[str]) -> dict[str, RecordedRun]:
     found = {run.uid: run.time for sample in samples for run in store.runs(sample=sample)}
     return {uid: store.run(uid) for uid in sorted(found, key=lambda uid: (found[uid], uid))}
 
 
-def _sample(directory: Path, runs: Mapping[str, RecordedRun], sample: str) -> SampleDossier:
-    operations = tuple(operation_history(run, sample) for run in runs.values() if sample in run.start["samples"])
-    substrate = operations[-1].substrate if operations else {}
-    lot, identity = (str(substrate[key].value) if key in substrate else "" for key in ("lot", "substrate"))
-    attachments = tuple(
-        Attachment(
-            name=PurePosixPath(file.name).name,
-            path=file.path,
-            checksum=file.checksum,
-            media_type=file.media_type,
-            kind="foreign record",
-            note=taken.record.title,
-            time=taken.time,
-            by=taken.by,
-            policy=taken.policy,
-        )
-        for taken in taken_records(directory, sample)
-        for file in taken.files
-    )
-    return SampleDossier(sample, operations, lot, identity, attachments=attachments)
+def _operations(runs: Mapping[str, RecordedRun], sample: str) -> tuple[OperationHistory, ...]:
+    return tuple(operation_history(run, sample) for run in runs.values() if sample in run.start["samples"])

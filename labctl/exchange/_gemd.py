@@ -53,11 +53,11 @@ class _Chain:
         self._kind = "virtual" if about.simulated else "experimental"
         self._states: list[tuple[float, str]] = []
         operations = sample.operations
-        came, began = f"{self.material}/received", operations[0].time if operations else 0.0
+        came, began = f"{self.material}/received", operations[0].time if operations else np.inf
         self._add("process_spec", came, name="received", parameters=[], conditions=[], template=None)
         nothing: dict[str, list[Entity]] = {"parameters": [], "conditions": []}
         self._add("process_run", came, name="received", source=None, spec=_link("process_spec", came), **nothing)
-        for parent in sample.parents:
+        for parent in sample.entry.parents:
             if parent in others:
                 self._add_ingredient(f"{came}/{parent}", parent, others[parent].state_at(began), came)
         self._add_material(began, came, operations[0].substrate if operations else {})

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Literal
 
-from labctl.clock import RealClock
 from labctl.errors import FileError, Problem, StoreError
 from labctl.exchange._export import user
 from labctl.exchange._foreign import ForeignFile, ForeignRecord
@@ -15,9 +14,8 @@ from labctl.exchange._formats import format_for, load, missing
 from labctl.exchange._rocrate_import import documents_of
 from labctl.exchange._taken import TakenRecord, keep
 from labctl.exchange._unpack import unpacked
-from labctl.files import nearest
 from labctl.metadata import AccessPolicy
-from labctl.records import samples_of
+from labctl.records import SampleRegistry
 from labctl.store import Store
 
 Access = Literal["open", "consortium", "closed"]
@@ -35,26 +33,17 @@ def take_in(path: Path, directory: Path, sample: str = "", *, access: Access = "
 
     Raises:
         FileError: it cannot be read, or names no sample that is known here.
-        StoreError: the sample is unknown, or the store cannot be written.
+        RegistryError: the sample is unknown, or the store cannot be written.
         LabError: a library is missing.
     """
-    with Store.read(directory) as store:
-        known = [summary.sample for summary in samples_of(store)]
-    if sample and sample not in known:
-        raise StoreError(f"{directory} has no sample {sample!r}{nearest(sample, known[:20])}")
-    with unpacked(path) as place:
-        record = read_record(place, path)
-        policy = AccessPolicy(owner=record.owner, access=access, licence=_spdx(record.licence))
-        taken = TakenRecord(
-            time=RealClock().time(),
-            by=by or user(),
-            sample=sample or _only_sample(path, record, known),
-            source=str(path.absolute()),
-            record=record,
-            policy=policy,
-            files=(),
-        )
-        return keep(directory, taken)
+    with SampleRegistry(directory, by or user()) as registry:
+        if sample:
+            registry.sample(sample)  # unknown ones are told before anything is read
+        with unpacked(path) as place:
+            record = read_record(place, path)
+            policy = AccessPolicy(owner=record.owner, access=access, licence=_spdx(record.licence))
+            here = sample or _only_sample(path, record, registry)
+            return keep(registry, TakenRecord(here, str(path.absolute()), record, policy, {}))
 
 
 def read_record(place: Path, path: Path) -> ForeignRecord:
@@ -110,7 +99,8 @@ def make_store(path: Path, folder: Path) -> int:
     return len(files)
 
 
-def _only_sample(path: Path, record: ForeignRecord, known: list[str]) -> str:
+def _only_sample(path: Path, record: ForeignRecord, registry: SampleRegistry) -> str:
+    known = {entry.name for entry in registry.samples()}
     here = [name for name in record.samples if name in known]
     if len(here) == 1:
         return here[0]

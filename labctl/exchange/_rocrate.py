@@ -12,12 +12,11 @@ from pathlib import Path
 
 from labctl.exchange._credits import ACCESS_TEXTS, SPDX, Credits, credits_of, iso_time
 from labctl.exchange._datacite import datacite_record
-from labctl.exchange._gather import Dossier, SampleDossier
+from labctl.exchange._gather import Dossier, SampleDossier, check_attachment
 from labctl.exchange._graph import Graph, link, links, slug
 from labctl.exchange._rocrate_import import DOCUMENTS, read
-from labctl.exchange._taken import check_file
 from labctl.exchange._trace_table import trace_table
-from labctl.records import OperationHistory, Value
+from labctl.records import Attachment, OperationHistory, Value
 from labctl.store import RecordedRun
 
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
@@ -92,35 +91,37 @@ def _conditions(about: Credits) -> str:
 
 
 def _add_sample(graph: Graph, sample: SampleDossier) -> None:
-    entity = _sample(sample.sample)
-    about = {"lot": Value(sample.lot), "substrate": Value(sample.substrate)}
+    entity, entry = _sample(sample.sample), sample.entry
+    about = {name: Value(getattr(entry, name)) for name in ("lot", "substrate", "carrier", "composition", "note")}
+    about |= {"quality": Value(entry.quality), "place": Value(entry.location), "consumed": Value(entry.consumed)}
     if sample.operations:
-        about = {**about, **sample.operations[0].substrate}
-    files = []
-    for attachment in sample.attachments:
-        check_file(attachment.path, attachment.checksum, attachment.name)
-        path = f"attachments/{slug(sample.sample)}/{attachment.checksum[:12]}-{slug(attachment.name)}"
-        added = graph.add_file(
-            path,
-            attachment.path,
-            name=attachment.name,
-            description=" ".join(filter(None, (attachment.kind, attachment.note))) or "attachment",
-            encodingFormat=attachment.media_type or "application/octet-stream",
-            dateCreated=iso_time(attachment.time),
-            sha256=attachment.checksum,
-            about=link(entity),
-            conditionsOfAccess=ACCESS_TEXTS[attachment.policy.access],
-        )
-        files.append(added)
+        about |= sample.operations[0].substrate
+    files = [_add_attachment(graph, attachment, entity) for attachment in entry.attachments]
     told = graph.values(f"{entity}-is", {key: value for key, value in about.items() if value.value != ""})
     graph.put(
         entity,
         "IndividualProduct",
         name=sample.sample,
         additionalProperty=links(told),
-        isRelatedTo=links(map(_sample, sample.parents)),
+        isRelatedTo=links(map(_sample, entry.parents)),
         subjectOf=links(files),
-        conditionsOfAccess=ACCESS_TEXTS[sample.policy.access],
+        conditionsOfAccess=ACCESS_TEXTS[entry.policy.access],
+    )
+
+
+def _add_attachment(graph: Graph, attachment: Attachment, sample: str) -> str:
+    check_attachment(attachment)
+    return graph.add_file(
+        f"attachments/{sample.removeprefix('#sample-')}/{attachment.checksum[:12]}-{slug(attachment.name)}",
+        attachment.path,
+        name=attachment.name,
+        description=" ".join(filter(None, (attachment.kind, attachment.note))),
+        encodingFormat=attachment.media_type,
+        dateCreated=iso_time(attachment.time),
+        sha256=attachment.checksum,
+        about=link(sample),
+        license=attachment.policy.licence,
+        conditionsOfAccess=ACCESS_TEXTS[attachment.policy.access],
     )
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from labctl.errors import FileError
 from labctl.exchange import FORMATS, export, gather_dossier, load, take_in
 from labctl.exchange._gemd_values import gemd_bounds, gemd_note, gemd_value, read_values
-from labctl.records import Value, operations_of
+from labctl.records import SampleRegistry, Value, operations_of
 from labctl.store import Store
 
 NUMBERS = st.one_of(st.integers(-(2**40), 2**40), st.floats(allow_nan=False), st.booleans(), st.text(max_size=9))
@@ -76,6 +76,15 @@ def test_the_authors_library_reads_it_and_finds_the_chain(file, oracle):
     assert {"sheet_resistance", "valid"} <= set(told[3:])
 
 
+@pytest.mark.slow
+def test_a_piece_takes_what_it_was_cut_from_as_an_ingredient(store, tmp_path, oracle):
+    with SampleRegistry(store) as registry:
+        registry.split("S-1", ["S-1-a"])
+    file = export(gather_dossier(store, "S-1-a"), "gemd", tmp_path / "a.json")
+    told = oracle("oracle_gemd.py", file).splitlines()
+    assert [line.split()[:3] for line in told] == [["S-1", "4", "1"], ["S-1-a", "5", "1"]]
+
+
 @given(NUMBERS, st.sampled_from(["", "degC", "sccm", "K/min", "percent", "V"]))
 def test_a_value_comes_back(number, unit):
     value = Value(number, "" if isinstance(number, bool | str) else unit)
@@ -125,7 +134,7 @@ def test_another_laboratorys_file_is_taken_in(store, tmp_path):
     assert operation.parameters == {"energy": Value(8.0, "keV")}
     assert operation.results == {"a.min": Value(1.0), "a.max": Value(2.0), "phase": Value("cubic")}
     assert taken.record.owner == "ring"
-    assert [kept.name for kept in taken.files] == ["ring.json"]
+    assert list(taken.files) == ["ring.json"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"context": 3}', '{"context": [3]}', '{"context": "ab"}', "\ud800"])

@@ -9,6 +9,8 @@ import pytest
 
 from labctl.errors import FileError, StoreError
 from labctl.exchange import audit_entries, export, gather_dossier, permit, refusals, take_in
+from labctl.metadata import AccessPolicy
+from labctl.records import SampleRegistry
 
 NOW = 1_790_000_000.0  # 2026-09-21
 
@@ -88,8 +90,34 @@ def test_a_derived_sample_has_the_strictest_policy_of_its_runs(store, with_polic
 def test_an_attachment_can_be_closed_while_the_sample_is_open(store, tmp_path):
     given = export(gather_dossier(store, "S-2"), "gemd", tmp_path / "from-elsewhere.json")
     take_in(given, store, "S-2")
-    with pytest.raises(FileError, match=r"attachment from-elsewhere\.json of S-2: closed"):
+    with pytest.raises(FileError, match=r"attachment from-elsewhere\.json of S-2, .*: closed"):
         permit(gather_dossier(store, "S-2"), "gemd", tmp_path / "x", role="public")
+
+
+def test_a_policy_that_a_person_gave_holds_for_the_sample_its_pieces_and_its_load(store):
+    with SampleRegistry(store, "K. Sato") as registry:
+        registry.set_policy("S-1", AccessPolicy(owner="Foundry", access="closed"))
+        registry.split("S-1", ["S-1-a"])
+    expected = "closed, and public may have open data only"
+    assert refusals(gather_dossier(store, "S-1"), "public") == (f"sample S-1: {expected}",)
+    assert refusals(gather_dossier(store, "S-1-a"), "public") == (f"sample S-1: {expected}",)
+    assert refusals(gather_dossier(store, "S-2"), "public") == (f"sample S-1 in the same load: {expected}",)
+
+
+def test_what_people_doubt_counts_for_quality(store):
+    with SampleRegistry(store, "K. Sato") as registry:
+        uid = gather_dossier(store, "S-2").samples[0].operations[0].uid
+        assert refusals(gather_dossier(store, "S-2"), "public", "good") == ()
+        registry.flag(uid, "tube cracked", "bad")
+    (reason,) = refusals(gather_dossier(store, "S-2"), "public", "suspect")
+    assert reason == f"run {uid[:8]} (anneal): bad, and no worse than suspect is asked"
+
+
+def test_a_sample_without_runs_has_nothing_to_give(store):
+    with SampleRegistry(store) as registry:
+        registry.add("blank-1")
+    with pytest.raises(StoreError, match="nothing was done to sample 'blank-1' yet"):
+        gather_dossier(store, "blank-1")
 
 
 def test_quality_can_be_asked_for(store, tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -23,7 +22,7 @@ from labctl.exchange import (
     taken_records,
 )
 from labctl.exchange._trace_table import read_trace_table
-from labctl.records import history_json, operations_of, sample_history
+from labctl.records import SampleRegistry, history_json, operations_of, sample_history
 from labctl.store import Store, verify
 
 ENDED = {"success": "Completed", "fail": "Failed", "abort": "Failed"}
@@ -218,14 +217,19 @@ def test_a_crate_from_elsewhere_is_tied_to_a_sample(store, foreign):
     assert again.record.title == "Beam time 42"
     assert again.record.samples == ("film",)
     assert (again.policy.access, again.policy.owner, again.policy.licence) == ("closed", "A light source", "CC0-1.0")
-    assert [file.name for file in again.files] == ["scan 1.txt"]
-    assert again.files[0].path.read_text() == "2theta counts\n"
+    assert list(again.files) == ["scan 1.txt"]
+    with SampleRegistry(store) as registry:
+        assert registry.attachment(again.files["scan 1.txt"]).read_text() == "2theta counts\n"
+        assert {(entry.name, entry.kind, entry.by) for entry in registry.sample("S-1").attachments} == {
+            ("scan 1.txt", "foreign file", "K. Sato"),
+            ("rocrate-record.json", "foreign record", "K. Sato"),
+        }
 
 
 def test_what_was_taken_in_goes_out_again_with_the_sample(store, foreign, tmp_path):
     take_in(foreign, store, "S-1", access="open")
     crate = export(gather_dossier(store, "S-1"), "rocrate", tmp_path / "crate")
-    (file,) = (crate / "attachments" / "S-1").iterdir()
+    (file,) = (crate / "attachments" / "S-1").glob("*-scan*")
     assert file.read_text() == "2theta counts\n"
     record = load(FORMATS["rocrate"]).read(crate)
     assert any(file.name.startswith("attachments/S-1/") for file in record.files)
@@ -233,12 +237,14 @@ def test_what_was_taken_in_goes_out_again_with_the_sample(store, foreign, tmp_pa
 
 def test_a_kept_file_that_was_changed_does_not_leave(store, foreign, tmp_path):
     taken = take_in(foreign, store, "S-1", access="open")
-    taken.files[0].path.write_text("other counts\n")
-    with pytest.raises(StoreError, match=r"attachment scan 1.txt: .* was changed"):
+    kept = store / "attachments" / taken.files["scan 1.txt"]
+    kept.write_text("other counts\n")
+    with pytest.raises(StoreError, match=r"attachment scan 1.txt was changed"):
         export(gather_dossier(store, "S-1"), "rocrate", tmp_path / "crate")
-    taken.files[0].path.unlink()
-    with pytest.raises(StoreError, match=r"attachment scan 1.txt: .* is gone"):
+    kept.unlink()
+    with pytest.raises(StoreError, match=r"attachment scan 1.txt is gone"):
         export(gather_dossier(store, "S-1"), "rocrate", tmp_path / "crate")
+    assert not (tmp_path / "crate").exists()
 
 
 def test_a_crate_of_ours_finds_its_sample_by_itself(store, crate):
@@ -248,9 +254,9 @@ def test_a_crate_of_ours_finds_its_sample_by_itself(store, crate):
 def test_a_crate_that_names_no_sample_of_ours_asks_for_one(store, foreign):
     with pytest.raises(FileError, match="names film; say with --sample which one here it is"):
         take_in(foreign, store)
-    with pytest.raises(StoreError, match="has no sample 'S-11'; did you mean 'S-1'"):
+    with pytest.raises(StoreError, match=r"no sample 'S-11' in .*; did you mean 'S-1'"):
         take_in(foreign, store, "S-11")
-    assert taken_records(store) == []
+    assert taken_records(store, "S-1") == []
 
 
 def test_a_crate_from_elsewhere_makes_no_store(foreign, tmp_path):
@@ -277,7 +283,7 @@ def test_a_damaged_crate_gives_one_clear_message(store, foreign, damage, message
     with pytest.raises(FileError, match=message) as caught:
         take_in(foreign, store, "S-1")
     assert len(str(caught.value).splitlines()) == 1
-    assert taken_records(store) == []
+    assert taken_records(store, "S-1") == []
 
 
 def test_damaged_documents_leave_no_half_store(crate, tmp_path):
@@ -307,11 +313,29 @@ def test_a_zip_file_that_is_none_or_leaves_its_folder_is_refused(store, tmp_path
         take_in(tmp_path / "nowhere", store, "S-1")
 
 
+def test_a_piece_is_told_with_what_it_was_cut_from_and_its_photographs(store, tmp_path):
+    photograph = tmp_path / "crack 1.png"
+    photograph.write_bytes(b"\x89PNG")
+    with SampleRegistry(store, "K. Sato") as registry:
+        registry.attach("S-1", photograph, kind="photograph", note="left edge")
+        registry.split("S-1", ["S-1-a", "S-1-b"])
+        kept = registry.sample("S-1").attachments[0].checksum
+    crate = export(gather_dossier(store, "S-1-a"), "rocrate", tmp_path / "crate", role="owner")
+    entities = entities_of(crate)
+    assert ids_in(entities["#sample-S-1-a"]["isRelatedTo"]) == ["#sample-S-1"]
+    (path,) = ids_in(entities["#sample-S-1"]["subjectOf"])
+    assert (crate / path).read_bytes() == b"\x89PNG"
+    assert entities[path]["sha256"] == kept
+    assert entities[path]["description"] == "photograph left edge"
+    assert len(ids_in(entities["./"]["mentions"])) == 4
+    again = load(FORMATS["rocrate"]).read(crate)
+    assert [file.path.read_bytes() for file in again.files if "attachments" in file.name] == [b"\x89PNG"]
+
+
 def test_two_samples_of_one_load_share_the_action(store, tmp_path):
     crate = export(gather_dossier(store, "S-2"), "rocrate", tmp_path / "crate")
     (operation,) = load(FORMATS["rocrate"]).read(crate).operations
     assert operation.name == "anneal"
-    shutil.rmtree(crate)
 
 
 @pytest.mark.slow
