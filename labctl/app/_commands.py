@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from labctl.app._ending import BAD_INPUT, LAB_FAILED, STOPPED, WRONG, clear_errors
+from labctl.app._exchange_commands import Receiver, check_report, export_records, import_records, list_exports
 from labctl.app._history_commands import sample_history
 from labctl.app._records_commands import records
 from labctl.app._replay_commands import run_replay, sample_recipe
@@ -139,9 +140,11 @@ def campaign_status(directory: StoreDir) -> None:
 def campaign_report(
     directory: StoreDir,
     out: Annotated[Path | None, typer.Option("--out", help="HTML file; DIR/report.html when omitted.")] = None,
+    receiver: Annotated[Receiver, typer.Option("--as", help="Who gets it; the policy decides.")] = Receiver.owner,
 ) -> None:
     """Write one HTML file with pictures of everything a campaign did."""
     with clear_errors():
+        check_report(directory, out, receiver)
         from labctl.app._report import write_report
 
         typer.echo(str(write_report(directory, out)))
@@ -174,6 +177,9 @@ def run_show(
         show_run(directory, uid)
 
 
+command_line.command("export")(export_records)
+command_line.command("exports")(list_exports)
+command_line.command("import")(import_records)
 run.command("replay")(run_replay)
 
 
