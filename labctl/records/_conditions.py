@@ -14,7 +14,7 @@ from labctl.files import closest, shown
 from labctl.quantities import Quantity
 from labctl.records import _facts
 from labctl.records._facts_of_samples import EACH
-from labctl.records._facts_tables import facts, subjects
+from labctl.records._facts_tables import facts, parts, subjects
 from labctl.records._facts_writer import Key
 from labctl.records._query import Condition, Either, Not, Query
 
@@ -94,9 +94,7 @@ class Conditions:
         direct = select(facts.c.subject).where(facts.c.key.in_(ids), met)
         if self._by_run or not all(key.key in EACH for key in keys):
             return subjects.c.id.in_(direct)
-        of_runs = subjects.alias()
-        wholes = select(of_runs.c.whole).where(of_runs.c.id.in_(direct), of_runs.c.whole.is_not(None))
-        return subjects.c.id.in_(wholes)  # one NULL among them would make every "not in" false
+        return subjects.c.id.in_(select(parts.c.whole).where(parts.c.part.in_(direct)))
 
     def _has_text(self, key: Key) -> bool:
         query = select(facts.c.subject).where(facts.c.key == key.id, facts.c.text.is_not(None)).limit(1)

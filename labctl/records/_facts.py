@@ -99,10 +99,11 @@ def _belongings(operation: OperationHistory) -> Iterator[Fact]:
 
 
 def _place(operation: OperationHistory) -> str:
-    """Return where the sample lay, or where a move left it."""
-    if operation.kind == MOVE and operation.status == "success" and "destination" in operation.asked:
-        return str(operation.asked["destination"].value)
-    return operation.location
+    """Return where the sample lay, or where a move left it: in doubt when it failed."""
+    if operation.kind != MOVE or "destination" not in operation.asked:
+        return operation.location
+    source, destination = (str(operation.asked[key].value) for key in ("source", "destination"))
+    return destination if operation.status == "success" else f"{source} or {destination}?"
 
 
 def _values(group: str, values: Mapping[str, Value]) -> Iterator[Fact]:

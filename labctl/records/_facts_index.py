@@ -15,13 +15,16 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from labctl.errors import StoreError
 from labctl.records._facts_of_samples import RunFacts, run_facts
-from labctl.records._facts_tables import VERSION, facts, keys, metadata, runs, subjects, tuples
+from labctl.records._facts_tables import VERSION, facts, keys, metadata, runs, state, subjects, tuples
 from labctl.records._facts_writer import FactsWriter, Key, read_keys
+from labctl.records._register import Register
+from labctl.records._said import Entry
 from labctl.store import Store
 
 FILE = "facts.db"
 _BATCH = 100
 _WAIT_S = 30
+_HEARD = select(state.c.value).where(state.c.name == "heard")
 
 T = TypeVar("T")
 
@@ -107,11 +110,36 @@ class FactsIndex:
             writer = FactsWriter(db)
             for entry in told:
                 writer.write_run(entry)
-            for sample in dict.fromkeys(entry.sample for entry in told):
+            for sample in writer.and_descendants(entry.sample for entry in told):
                 writer.write_sample(sample)
             if rows:
                 entries = [{"run": run, "problem": problem} for run, problem in rows.items()]
                 db.execute(insert(runs).prefix_with("OR REPLACE"), entries)
+
+    def heard(self) -> int:
+        """Return how many bytes of the register are in it."""
+        with self.connection() as db:
+            return db.execute(_HEARD).scalar() or 0
+
+    def hear(self, entries: Iterable[Entry], since: int, heard: int) -> None:
+        """Write what people said of samples and runs, unless another process has done it by now.
+
+        Args:
+            entries: of the register, in order.
+            since: bytes of the register before the first of them.
+            heard: bytes of the register up to the last of them.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        with self._writing() as db:
+            if (db.execute(_HEARD).scalar() or 0) != since:
+                return
+            writer = FactsWriter(db)
+            about = [sample for entry in entries for sample in writer.hear(entry)]
+            for sample in writer.and_descendants(about):
+                writer.write_sample(sample)
+            db.execute(insert(state).prefix_with("OR REPLACE").values(name="heard", value=heard))
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -166,6 +194,15 @@ def ask(directory: Path, question: Callable[[FactsIndex], T]) -> T:
 
 def _catch_up(index: FactsIndex, store: Store) -> None:
     index.prepare()
+    _read_runs(index, store)
+    register = Register(store.directory)
+    since = index.heard()
+    entries, end = register.read(since)
+    if entries:
+        index.hear(entries, since, end)
+
+
+def _read_runs(index: FactsIndex, store: Store) -> None:
     news = store.finished() - index.runs()
     if not news:
         return

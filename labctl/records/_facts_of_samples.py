@@ -59,7 +59,7 @@ def waited(runs: Sequence[RunFacts]) -> list[float | None]:
     A move is no operation: what it takes is part of the waiting. None before the first operation.
 
     Args:
-        runs: of one sample, in the order of time.
+        runs: of one sample and of what it was made from, in the order of time.
     """
     waits, ended = list[float | None](), None
     for run in runs:
@@ -69,21 +69,25 @@ def waited(runs: Sequence[RunFacts]) -> list[float | None]:
     return waits
 
 
-def sample_facts(runs: Sequence[RunFacts]) -> tuple[Fact, ...]:
-    """Return what all runs of a sample say together; of what several say, the last one counts.
+def sample_facts(sample: str, runs: Sequence[RunFacts]) -> tuple[Fact, ...]:
+    """Return what all runs say of a sample together; of what several say, the last one counts.
 
     What is told of a run itself (`station`, `time`...) becomes ``station.heat``, for the run of the operation ``heat``.
     Without the operation's name `status` and `quality` are the worst, `time` is the first, `duration` goes from the
     first run's begin to the last one's end, `location` is the last; `EACH` are of all runs. Moves say nothing else.
 
     Args:
-        runs: of one sample, in the order of time.
+        sample: its name.
+        runs: of the sample and of what it was made from, in the order of time.
     """
     told: dict[str, Fact] = {}
     for run in runs:
         if run.text("kind") != MOVE:
             told |= {fact.key: fact for fact in _dotted(run)}
-    told |= {fact.key: fact for fact in _together(runs)}
+    told |= {fact.key: fact for fact in _together(runs)} if runs else {}
+    told["sample"] = Fact("sample", sample)
+    if "substrate.lot" in told:
+        told["lot"] = Fact("lot", told["substrate.lot"].value)
     told["composition"] = Fact("composition", _joined(str(f.value) for k, f in told.items() if _is_composition(k)))
     return tuple(fact for fact in told.values() if fact.value != "")
 
@@ -96,7 +100,6 @@ def _dotted(run: RunFacts) -> Iterable[Fact]:
 
 def _together(runs: Sequence[RunFacts]) -> Iterable[Fact]:
     first, ended = runs[0].number("time"), max(run.number("time") + run.number("duration") for run in runs)
-    yield Fact("sample", runs[0].sample)
     for key, order in (("status", STATUSES), ("quality", QUALITIES)):
         yield Fact(key, _worst((run.text(key) for run in runs), order))
     yield Fact("time", first, UTC)

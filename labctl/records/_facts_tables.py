@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 1
+VERSION = 2
 """Of the tables and of what is in them; an index of another version is made anew."""
 metadata = MetaData()
 
@@ -36,12 +36,18 @@ subjects = Table(
     Column("id", Integer, primary_key=True),
     Column("sample", Text, nullable=False),
     Column("run", Text),  # none for the sample as a whole
-    Column("whole", Integer),  # the sample as a whole, for one of its runs
     Column("time", Float, nullable=False),
     UniqueConstraint("sample", "run"),
 )
 Index("subjects_time", subjects.c.time)
-Index("subjects_whole", subjects.c.whole, subjects.c.time)
+parts = Table(
+    "parts",
+    metadata,
+    Column("whole", Integer, ForeignKey(subjects.c.id), primary_key=True),
+    Column("part", Integer, ForeignKey(subjects.c.id), primary_key=True),  # a run of it or of what it was made from
+    sqlite_with_rowid=False,
+)
+Index("parts_part", parts.c.part)
 keys = Table(
     "keys",
     metadata,
@@ -62,6 +68,21 @@ facts = Table(
 )
 Index("facts_number", facts.c.key, facts.c.number, sqlite_where=facts.c.number.is_not(None))
 Index("facts_text", facts.c.key, facts.c.text, sqlite_where=facts.c.text.is_not(None))
+said = Table(
+    "said",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sample", Text, index=True),
+    Column("run", Text, index=True),
+    Column("entry", Text, nullable=False),  # the register's line
+)
+lineage = Table(
+    "lineage",
+    metadata,
+    Column("child", Text, primary_key=True),
+    Column("parent", Text, primary_key=True, index=True),
+)
+state = Table("state", metadata, Column("name", Text, primary_key=True), Column("value", Integer, nullable=False))
 
 
 def tuples(db: Connection, query: Select[Any], values: Mapping[str, Any] | None = None) -> Sequence[tuple[Any, ...]]:

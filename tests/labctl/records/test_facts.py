@@ -95,7 +95,7 @@ def test_of_a_whole_sample_the_worst_the_first_and_the_last_count() -> None:
         run_of("b", 200.0, "look", station="probe", status="abort", location="probe.1"),
         run_of("c", 300.0, "heat", station="furnace_b", location="furnace_b.1"),
     ]
-    facts = {fact.key: fact.value for fact in sample_facts(runs)}
+    facts = {fact.key: fact.value for fact in sample_facts("S-1", runs)}
     assert (facts["status"], facts["quality"], facts["time"], facts["duration"]) == ("abort", "bad", 100.0, 210.0)
     assert (facts["status.heat"], facts["quality.heat"], facts["run.heat"]) == ("success", "good", "c")
     assert (facts["station"], facts["station.heat"]) == ("furnace_a, probe, furnace_b", "furnace_b")
