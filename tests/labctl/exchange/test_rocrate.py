@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from labctl.errors import FileError, StoreError
+from labctl.errors import FileError, LabError, StoreError
 from labctl.exchange import (
     FORMATS,
     export,
@@ -254,7 +254,7 @@ def test_a_crate_of_ours_finds_its_sample_by_itself(store, crate):
 def test_a_crate_that_names_no_sample_of_ours_asks_for_one(store, foreign):
     with pytest.raises(FileError, match="names film; say with --sample which one here it is"):
         take_in(foreign, store)
-    with pytest.raises(StoreError, match=r"no sample 'S-11' in .*; did you mean 'S-1'"):
+    with pytest.raises(LabError, match=r"no sample 'S-11' in .*; did you mean 'S-1'"):
         take_in(foreign, store, "S-11")
     assert taken_records(store, "S-1") == []
 
