@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: install test test-fast check lint types contracts dependencies docs demo bench clean
+.PHONY: install conformance test test-fast check lint types contracts dependencies docs demo bench clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -15,7 +15,15 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 install: $(VENV)/.installed
 
-test: install
+# Validators of other people's formats, which ask for older packages than ours.
+.venv-conformance/.installed: tests/labctl/exchange/conformance.txt
+	test -x .venv-conformance/bin/python || $(PYTHON) -m venv .venv-conformance
+	.venv-conformance/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+conformance: .venv-conformance/.installed
+
+test: install conformance
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 test-fast: install
@@ -46,4 +54,4 @@ bench: install
 	for name in rehearsal overhead records; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-conformance .mypy_cache .ruff_cache .pytest_cache

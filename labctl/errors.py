@@ -12,6 +12,7 @@ __all__ = [
     "LinkError",
     "LinkTimeout",
     "Problem",
+    "RegistryError",
     "StoreError",
 ]
 
@@ -22,6 +23,10 @@ class LabError(Exception):
 
 class StoreError(LabError):
     """The journal or the catalog cannot be written, read or trusted."""
+
+
+class RegistryError(LabError):
+    """What was said of a sample, or asked for, cannot be: it is unknown, in use, consumed, malformed."""
 
 
 class ClockStalled(LabError):  # noqa: N818  (reads as what happened)

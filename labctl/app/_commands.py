@@ -10,9 +10,9 @@ import typer
 
 from labctl.app._ending import BAD_INPUT, LAB_FAILED, STOPPED, WRONG, clear_errors
 from labctl.app._exchange_commands import Receiver, check_report, export_records, import_records, list_exports
-from labctl.app._history_commands import sample_history
 from labctl.app._records_commands import records
-from labctl.app._replay_commands import run_replay, sample_recipe
+from labctl.app._replay_commands import run_replay
+from labctl.app._sample_commands import sample
 
 command_line = typer.Typer(
     name="labctl",
@@ -24,7 +24,6 @@ command_line = typer.Typer(
 )
 campaign = typer.Typer(help="Closed-loop campaigns: check, run, look at.", no_args_is_help=True)
 run = typer.Typer(help="Single runs.", no_args_is_help=True)
-sample = typer.Typer(help="Samples and their histories.", no_args_is_help=True)
 lab = typer.Typer(help="Lab files and the instruments they name.", no_args_is_help=True)
 sim = typer.Typer(help="Simulated instruments.", no_args_is_help=True)
 store = typer.Typer(help="What was recorded: journal and catalog.", no_args_is_help=True)
@@ -181,19 +180,6 @@ command_line.command("export")(export_records)
 command_line.command("exports")(list_exports)
 command_line.command("import")(import_records)
 run.command("replay")(run_replay)
-
-
-@sample.command("list")
-def sample_list(directory: StoreDir) -> None:
-    """List all samples."""
-    with clear_errors():
-        from labctl.app._showing import show_samples
-
-        show_samples(directory)
-
-
-sample.command("history")(sample_history)
-sample.command("recipe")(sample_recipe)
 
 
 @lab.command("check")

@@ -21,7 +21,7 @@ STOPPED = 130
 @contextmanager
 def clear_errors() -> Iterator[None]:
     """Print an error that a person caused or can mend, one line each, and exit with its code."""
-    from labctl.errors import FileError, LabError, StoreError
+    from labctl.errors import FileError, LabError, RegistryError, StoreError
 
     try:
         yield
@@ -36,8 +36,8 @@ def clear_errors() -> Iterator[None]:
             raise
         for one in errors:
             sys.stderr.write(f"{one}\n")
-        codes = {FileError: BAD_INPUT, StoreError: STORE_FAILED}
-        raise SystemExit(codes.get(type(errors[0]), LAB_FAILED)) from None
+        codes = {FileError: BAD_INPUT, RegistryError: BAD_INPUT, StoreError: STORE_FAILED, LabError: LAB_FAILED}
+        raise SystemExit(next(code for kind, code in codes.items() if isinstance(errors[0], kind))) from None
 
 
 def _leaves(error: Exception) -> list[Exception]:

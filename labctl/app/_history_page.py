@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -26,6 +27,7 @@ from labctl.app._progress import clock_text
 from labctl.app._timeline import timeline
 from labctl.records import (
     MOVE,
+    Attachment,
     Concern,
     DeviceRecord,
     OperationHistory,
@@ -39,6 +41,7 @@ from labctl.records import (
 
 _SMALL, _MAIN = (310.0, 150.0), (636.0, 312.0)
 _SHORTEST_WAIT_S = 1.0
+_LARGEST_PHOTOGRAPH = 4_000_000
 _KEY = (
     '<p class="key"><span><i class="k0"></i>reading</span><span><i class="k1"></i>set point</span>'
     '<span><i class="k2"></i>tolerance</span><span><i class="k3"></i>outside it</span></p>'
@@ -67,11 +70,24 @@ def _head(history: SampleHistory) -> Iterator[str]:
     yield f'<section class="card">{_pairs(rows)}'
     figures = {f"{name}: {key}": v for name, results in history.figures.items() for key, v in telling(results).items()}
     yield f"{_section('measured', _values(figures, 'big'))}</section>"
+    if history.entry is not None:
+        yield from map(_photograph, history.entry.attachments)
     yield (
         _look(concerns_of(history), linked=True)
         or '<p class="well">Nothing failed, no alarm, all within tolerance.</p>'
     )
     yield f'<section class="card"><h3>When and where</h3><div class="wide">{timeline(history)}</div></section>'
+
+
+def _photograph(kept: Attachment) -> str:
+    """Return a photograph as part of the page; nothing for another file, or for one that is large or gone."""
+    if kept.media_type not in ("image/png", "image/jpeg") or not kept.path.exists():
+        return ""
+    if kept.path.stat().st_size > _LARGEST_PHOTOGRAPH:
+        return ""
+    picture = f"data:{kept.media_type};base64,{base64.b64encode(kept.path.read_bytes()).decode()}"
+    text = escaped(" - ".join(part for part in (kept.name, kept.note, kept.by) if part))
+    return f'<figure><img src="{picture}" alt="{text}"><figcaption>{text}</figcaption></figure>'
 
 
 def _chart_of(history: SampleHistory) -> Iterator[str]:
@@ -216,7 +232,7 @@ def _about(operation: OperationHistory) -> list[tuple[str, str]]:
         ("place", operation.location),
         ("campaign", f"{operation.campaign} {operation.trial}".strip()),
         ("software", software_text(operation)),
-        ("policy", policy_text(operation)),
+        ("policy", policy_text(operation.policy)),
     ]
     return [(label, told) for label, told in rows if told]
 

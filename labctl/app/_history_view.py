@@ -15,12 +15,14 @@ from typing_extensions import override
 from labctl.app._panels import device_of, is_number, is_setpoint, quantity_of
 from labctl.app._progress import clock_text
 from labctl.app._showing import when
+from labctl.metadata import AccessPolicy
 from labctl.records import (
     MOVE,
     Calibration,
     Concern,
     DeviceRecord,
     OperationHistory,
+    SampleEntry,
     SampleHistory,
     Trace,
     Value,
@@ -146,24 +148,43 @@ def calibration_text(calibration: Calibration) -> str:
 def summary_rows(history: SampleHistory, *, full: bool = False) -> list[tuple[str, str]]:
     """Return what a sample is, where it is and what was found, each as a label and a text; none is empty."""
     everything = [operation for _, operation in history.everything]
-    own = history.operations
+    own, entry = history.operations, history.entry or SampleEntry(history.sample)
     last = own[-1] if own else None
     rows = [
+        ("no more", entry.consumed),
+        ("judged", f"{entry.quality}: {entry.reason} ({entry.judged_by})" if entry.reason else ""),
         ("trial", f"{last.trial} of campaign {last.campaign}" if last and last.trial else ""),
-        ("substrate", values_text(next((o.substrate for o in everything if o.substrate), {}))),
+        ("made from", ", ".join(entry.parents)),
+        ("made into", ", ".join(entry.children)),
+        ("lot", entry.lot),
+        ("carrier", entry.carrier),
+        ("composition", entry.composition),
+        ("substrate", values_text(next((o.substrate for o in everything if o.substrate), {})) or entry.substrate),
         ("where", _where(history)),
         ("done", _done(history)),
         ("by", ", ".join(dict.fromkeys(operation.operator for operation in everything))),
         *(("measured", f"{name}: {values_text(telling(results))}") for name, results in history.figures.items()),
-        ("policy", policy_text(last) if last else ""),
+        ("archive", archive_text(entry)),
+        *(("attached", f"{kept.name} ({kept.kind}, {kept.by}) {kept.note}".strip()) for kept in entry.attachments),
+        ("note", entry.note),
+        ("policy", policy_text(entry.policy)),
         ("software", software_text(last, full=full) if last else ""),
     ]
     return [(label, text) for label, text in rows if text]
 
 
-def policy_text(operation: OperationHistory) -> str:
+def archive_text(entry: SampleEntry) -> str:
+    """Return where a sample is kept for later, on one line."""
+    kept = entry.archive
+    if kept is None:
+        return ""
+    until = f"until {kept.until}" if kept.until else "for ever"
+    return ", ".join(part for part in (f"shelf {kept.shelf}", f"box {kept.box}", kept.condition, until) if part)
+
+
+def policy_text(policy: AccessPolicy) -> str:
     """Return who may see a record, on one line."""
-    told = operation.policy.model_dump()
+    told = policy.model_dump()
     words = {"embargo_until": "embargo until ", "export_control": "export control ", "owner": "owner "}
     order = ("access", "licence", "owner", "project", "embargo_until", "export_control")
     return ", ".join(f"{words.get(key, '')}{told[key]}" for key in order if told[key])

@@ -16,6 +16,7 @@ from labctl.engine import LabRunEngine, ScanIds
 from labctl.errors import LabError
 from labctl.files import nearest
 from labctl.lab import Certificate, Lab, build_lab, read_lab
+from labctl.records import SampleRegistry
 from labctl.store import Store
 from plans import OPERATIONS, OperationPlan
 
@@ -28,6 +29,7 @@ _BANNER = """{lab} ({kind}), recording to {out}
   plans    {plans}
   store    store.runs(), store.run(uid)      catalog   what databroker sees
   history  history("S-1"), .plot()           everything that was done to a sample
+  samples  samples.attach("S-1", Path("edge.png")), samples.sample("S-1"); see labctl sample
   note     note("tube looked grey", "furnace_a"): recorded in that station's run, or in its next one
 """
 
@@ -64,6 +66,7 @@ def namespace(lab: Lab, store: Store, engine: LabRunEngine) -> dict[str, Any]:
         "bps": bps,
         **{kind: _at_prompt(plan, lab, unused) for kind, plan in OPERATIONS.items()},
         **lab.devices,
+        "samples": SampleRegistry(store.directory, lab.metadata.operator, lab.clock),
         "note": functools.partial(_note, lab),
         "history": functools.partial(_history, store),
     }

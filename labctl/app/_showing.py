@@ -73,18 +73,6 @@ def show_run(directory: Path, uid: str) -> None:
         console.print(rows)
 
 
-def show_samples(directory: Path) -> None:
-    """List samples; raises StoreError."""
-    from labctl.records import samples_of
-
-    table = _table("sample", "trial", "campaign", "runs", "last operation", "status", "time")
-    with Store.read(directory) as store:
-        for sample in samples_of(store):
-            cells = (sample.sample, sample.trial, sample.campaign, str(sample.n_runs))
-            table.add_row(*cells, sample.last_operation, sample.last_status, when(sample.last_time))
-    _console().print(table)
-
-
 def show_status(directory: Path) -> None:
     """Say how far a campaign is; raises StoreError, or an ExceptionGroup of FileError."""
     from labctl.app._reading import open_campaign

@@ -15,7 +15,6 @@ from labctl.errors import Problem
 from labctl.files import problems_of
 from labctl.quantities import Quantity
 
-
 OnUnknown: TypeAlias = Literal["repeat", "continue", "ask", "set aside"]
 
 

@@ -17,7 +17,7 @@ from labctl.records._json import history_json, history_json_schema
 from labctl.records._nearest import nearest, same_composition
 from labctl.records._quality import QUALITIES, Flag, automatic_flags, quality_of
 from labctl.records._recipe import reached, recorded_recipe
-from labctl.records._registry import RegistryError, SampleRegistry
+from labctl.records._registry import SampleRegistry
 from labctl.records._sample_history import MOVE, SampleHistory, idle_before, sample_history
 from labctl.records._samples import SampleSummary, samples_of
 from labctl.records._search import KeySummary, known_facts, search
@@ -45,7 +45,6 @@ __all__ = [
     "KeySummary",
     "OperationHistory",
     "OperationRecord",
-    "RegistryError",
     "SampleEntry",
     "SampleHistory",
     "SampleRegistry",

@@ -7,6 +7,7 @@ import math
 import types
 import typing
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from labctl.records._sample_history import SampleHistory
 
 FORMAT = "labctl sample history"
 FORMAT_VERSION = 1
-_PLAIN = {str: "string", bool: "boolean", int: "integer"}
+_PLAIN = {str: "string", Path: "string", bool: "boolean", int: "integer"}
 
 
 def history_json(history: SampleHistory) -> dict[str, Any]:

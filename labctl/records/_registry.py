@@ -15,7 +15,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, select
 
 from labctl.clock import Clock, RealClock
-from labctl.errors import StoreError
+from labctl.errors import RegistryError, StoreError
 from labctl.files import nearest
 from labctl.metadata import ACCESS, AccessPolicy
 from labctl.records._entry import CONDITIONS, Archive, Attachment, SampleEntry, Stay
@@ -27,10 +27,6 @@ from labctl.store import Store
 
 FOLDER = "attachments"
 _CHECKSUM = re.compile(r"[0-9a-f]{64}")
-
-
-class RegistryError(StoreError):
-    """What was said of a sample cannot be."""
 
 
 class SampleRegistry:
@@ -332,10 +328,17 @@ class SampleRegistry:
         Args:
             run: its whole uid.
         """
+        return self.all_flags().get(run, ())
+
+    def all_flags(self) -> dict[str, tuple[Flag, ...]]:
+        """Return what people doubt, by the uid of the run."""
         self._sync()
+        found: dict[str, tuple[Flag, ...]] = {}
         with self._index.engine.connect() as db:
-            rows = db.execute(select(flags).where(flags.c.run == run).order_by(flags.c.id))
-            return tuple(Flag(row.kind, row.quality, row.stream, row.key, row.detail, row.by) for row in rows)
+            for row in db.execute(select(flags).order_by(flags.c.id)):
+                flag = Flag(row.kind, row.quality, row.stream, row.key, row.detail, row.by)
+                found[row.run] = (*found.get(row.run, ()), flag)
+        return found
 
     def attachment(self, checksum: str) -> Path:
         """Return the copy of an attached file, after looking whether it is still what was attached.
@@ -358,8 +361,8 @@ class SampleRegistry:
 
     def _sync(self) -> None:
         """Take in what is new."""
-        if not self.directory.exists():
-            raise RegistryError(f"{self.directory} has no records: there is no such folder")
+        if not self._register.path.exists() and not (self.directory / "store.json").exists():
+            raise StoreError(f"{self.directory} is no store: store.json is missing")
         self._index.prepare()
         read, seen = self._index.known()
         entries, end = self._register.read(read)

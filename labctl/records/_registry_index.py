@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Engine, Float, Integer, MetaData, Table, Text, create_engine, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from labctl.errors import StoreError
 
@@ -91,7 +92,10 @@ class RegistryIndex:
 
     def __init__(self, directory: Path) -> None:
         self.file = directory / FILE
-        self.engine: Engine = create_engine(f"sqlite:///{self.file}", poolclass=NullPool, connect_args={"timeout": 30})
+        if directory.exists() and not os.access(directory, os.W_OK):  # records on a shared, read-only disk
+            self.engine: Engine = create_engine("sqlite://", poolclass=StaticPool)
+            return
+        self.engine = create_engine(f"sqlite:///{self.file}", poolclass=NullPool, connect_args={"timeout": 30})
 
     def prepare(self) -> None:
         """Create the file, or anew where it cannot be trusted.
@@ -107,7 +111,8 @@ class RegistryIndex:
             if isinstance(error, OperationalError) and "unable to open" not in str(error):
                 raise StoreError(f"{self.file}: {error.orig}") from error
         try:
-            self.file.unlink(missing_ok=True)
+            if self.engine.url.database:
+                self.file.unlink(missing_ok=True)
             with self.engine.begin() as db:
                 metadata.create_all(db)
                 db.exec_driver_sql(f"PRAGMA user_version = {VERSION}")

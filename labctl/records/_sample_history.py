@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from labctl.errors import StoreError
-from labctl.files import nearest
+from labctl.records._entry import SampleEntry
 from labctl.records._history import OperationHistory, Value, operations_of
-from labctl.records._quality import Flag, quality_of
-from labctl.records._samples import samples_of
+from labctl.records._quality import QUALITIES, Flag, quality_of
+from labctl.records._registry import SampleRegistry
 from labctl.store import Store
 
 MOVE = "transfer"
@@ -25,6 +24,8 @@ class SampleHistory:
     """What was done to the sample itself, in order; moves too."""
     ancestors: tuple[SampleHistory, ...] = ()
     """What it was made from, the oldest first: what was done to each before that."""
+    entry: SampleEntry | None = None
+    """What people say of it besides; None where nobody asked."""
 
     @property
     def everything(self) -> tuple[tuple[str, OperationHistory], ...]:
@@ -40,6 +41,8 @@ class SampleHistory:
     @property
     def location(self) -> str:
         """Where it was left; ends in ``?`` when a move failed or goes on, empty when no run says it."""
+        if self.entry is not None and self.entry.location:
+            return self.entry.location
         for operation in reversed(self.operations):
             if operation.kind == MOVE:
                 source, destination = (str(operation.asked.get(name, "")) for name in ("source", "destination"))
@@ -55,8 +58,9 @@ class SampleHistory:
 
     @property
     def quality(self) -> str:
-        """Worst quality among what was recorded."""
-        return quality_of(self.flags)
+        """Worst quality among what was recorded and what people say of the sample."""
+        said = "good" if self.entry is None else {"failed": "bad"}.get(self.entry.quality, self.entry.quality)
+        return max(quality_of(self.flags), said, key=QUALITIES.index)
 
     @property
     def figures(self) -> Mapping[str, Mapping[str, Value]]:
@@ -72,13 +76,18 @@ def sample_history(store: Store, sample: str) -> SampleHistory:
     """Return the history of a sample.
 
     Raises:
-        StoreError: nothing is known of it; the message names the sample that may have been meant.
+        RegistryError: nothing is known of it; the message names the sample that may have been meant.
     """
-    operations = tuple(operations_of(store, sample))
-    if not operations:
-        known = [summary.sample for summary in samples_of(store)]
-        raise StoreError(f"no run names sample {sample!r} in {store.directory}{nearest(sample, known)}")
-    return SampleHistory(sample, operations)
+    with SampleRegistry(store.directory) as registry:
+        entry, line, told = registry.sample(sample), registry.ancestors(sample), registry.all_flags()
+    ancestors = tuple(SampleHistory(of.name, _judged(store, of.name, told), entry=of) for of in line)
+    return SampleHistory(sample, _judged(store, sample, told), ancestors, entry)
+
+
+def _judged(store: Store, sample: str, told: Mapping[str, tuple[Flag, ...]]) -> tuple[OperationHistory, ...]:
+    """Return what was done to a sample, with what people doubt of it."""
+    found = operations_of(store, sample)
+    return tuple(replace(operation, flags=(*operation.flags, *told.get(operation.uid, ()))) for operation in found)
 
 
 def is_valid(results: Mapping[str, Value]) -> bool:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from labctl.app._chart import chart, envelope, ticks_of
 from labctl.app._commands import command_line
-from labctl.app._ending import STORE_FAILED
+from labctl.app._ending import BAD_INPUT, STORE_FAILED
 from labctl.app._history_page import history_fragment, history_page
 from labctl.app._history_view import HistoryView
 from labctl.app._panels import panels_of, spans_of
@@ -195,17 +195,17 @@ def test_json_on_standard_output_fits_the_schema_that_labctl_prints(recorded_sam
 
 
 @pytest.mark.parametrize(
-    "words, said",
+    "words, code, said",
     [
-        (["S1"], r"no run names sample 'S1' in .*; did you mean 'S-1'\?"),
-        (["S-1", "--html", "{folder}/no/such/a.html"], r".*/no/such/a.html: No such file or directory"),
-        (["S-1", "--json", "{folder}"], r".*: Is a directory"),
+        (["S1"], BAD_INPUT, r"no sample 'S1' in .*; did you mean 'S-1'\?"),
+        (["S-1", "--html", "{folder}/no/such/a.html"], STORE_FAILED, r".*/no/such/a.html: No such file or directory"),
+        (["S-1", "--json", "{folder}"], STORE_FAILED, r".*: Is a directory"),
     ],
 )
-def test_a_mistake_is_one_line(recorded_sample, words, said):
+def test_a_mistake_is_one_line(recorded_sample, words, code, said):
     folder, _ = recorded_sample
     result = labctl("sample", "history", folder, *(word.format(folder=folder) for word in words))
-    assert result.exit_code == STORE_FAILED
+    assert result.exit_code == code
     assert re.fullmatch(said, result.stderr.strip()), result.stderr
 
 

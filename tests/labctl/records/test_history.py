@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labctl.errors import StoreError
+from labctl.errors import RegistryError, StoreError
 from labctl.records import (
     OperationHistory,
     SampleHistory,
@@ -46,7 +46,7 @@ def test_operations_are_in_order_with_all_that_was_done(history, recorded_sample
     assert set(anneal.ambient) == {"room_temperature", "room_humidity"}
     assert anneal.after["furnace_a_control_temperature"].unit == "degC"
     assert probe.results["sheet_resistance"].unit == "ohm"
-    assert failed.status == "fail" and "quartz" in failed.reason
+    assert failed.status == "fail" and "magnetron went off" in failed.reason
 
 
 def test_what_happened_beside_the_readings_is_told_with_its_time(history):
@@ -148,7 +148,7 @@ def test_json_has_null_for_what_is_no_number(history):
 
 def test_an_unknown_sample_names_the_nearest(recorded_sample):
     folder, _ = recorded_sample
-    with Store.read(folder) as store, pytest.raises(StoreError, match=r"names sample 'S1'.*did you mean 'S-1'\?"):
+    with Store.read(folder) as store, pytest.raises(RegistryError, match=r"no sample 'S1'.*did you mean 'S-1'\?"):
         sample_history(store, "S1")
 
 

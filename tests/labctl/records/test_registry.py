@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labctl.errors import StoreError
+from labctl.errors import RegistryError, StoreError
 from labctl.metadata import AccessPolicy
-from labctl.records import RegistryError, SampleRegistry
+from labctl.records import SampleRegistry
 from labctl.records._register import Register
 
 
