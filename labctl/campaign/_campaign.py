@@ -194,7 +194,7 @@ class Campaign:
         age_s = clock.time() - before.first_time if before.n_runs else 0.0
         self.started_at = clock.monotonic() - age_s
         rules = {kind: str(schema.on_unknown) for kind, schema in self.checked.schemas.items()}
-        loads = settle(before, self.lab, {**rules, **self.checked.file.on_unknown})
+        loads = settle(before, self.lab, {**rules, **self.checked.file.on_unknown}, self._decisions)
         self.dispatcher.adopt(list(before.travellers.values()), loads, before.n_operations)
         for traveller in before.travellers.values():
             if traveller.status == "failed" and traveller.trial not in before.ended:

@@ -11,7 +11,7 @@ from typing import Any
 from labctl.errors import StoreError
 
 FILE = "decisions.jsonl"
-SUGGESTED, LOADED, ENDED, CLOSED = "suggested", "loaded", "ended", "closed"
+SUGGESTED, LOADED, ASIDE, ENDED, CLOSED = "suggested", "loaded", "set aside", "ended", "closed"
 
 
 class Decisions:
@@ -30,8 +30,8 @@ class Decisions:
         """Write a decision down.
 
         Args:
-            kind: `SUGGESTED` (``point``, ``sample``), `LOADED` (``station``, ``samples``), `ENDED` (``trial``,
-                ``reason``) or `CLOSED` (``reason``).
+            kind: `SUGGESTED` (``point``, ``sample``), `LOADED` (``station``, ``samples``), `ASIDE` (``sample``,
+                ``reason``), `ENDED` (``trial``, ``reason``) or `CLOSED` (``reason``).
             about: what was decided, ready for JSON.
 
         Raises:

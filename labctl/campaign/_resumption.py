@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labctl.campaign._checked import CheckedCampaign
-from labctl.campaign._decisions import CLOSED, ENDED, LOADED, SUGGESTED, Decisions
+from labctl.campaign._decisions import ASIDE, CLOSED, ENDED, LOADED, SUGGESTED, Decisions
 from labctl.dispatch import Load, Traveller
 from labctl.lab import Lab
 from labctl.optimize import ID_KEY, ROW_KEY
@@ -55,6 +55,8 @@ class Resumption:
     """By sample; also those of ended trials, for the places they take."""
     last: dict[str, RecordedRun] = field(default_factory=dict)
     """The newest run of each sample to which something was done."""
+    untouched: set[str] = field(default_factory=set)
+    """Samples to which nothing was done since they were brought where they lie."""
     n_runs: int = 0
     n_operations: int = 0
     first_time: float = 0.0
@@ -69,6 +71,7 @@ def read_resumption(checked: CheckedCampaign, decisions: Decisions, store: Store
         StoreError: decisions or runs cannot be read.
     """
     found = Resumption()
+    set_aside: list[Mapping[str, Any]] = []
     for kind, about in decisions.read():
         if kind == SUGGESTED:
             trial = str(about["point"][ID_KEY])
@@ -79,10 +82,13 @@ def read_resumption(checked: CheckedCampaign, decisions: Decisions, store: Store
             found.steps.append((ENDED, str(about["trial"])))
         elif kind == LOADED:
             found.loads[str(about["station"])] = tuple(about["samples"])
+        elif kind == ASIDE:
+            set_aside.append(about)
         elif kind == CLOSED:
             found.closed = str(about["reason"])
     if not found.points:
         return found
+    aside = {str(about["sample"]): str(about["reason"]) for about in set_aside}
     runs: dict[str, list[RecordedRun]] = {sample: [] for sample in found.samples.values()}
     for summary in reversed(store.runs(campaign=checked.file.campaign)):
         run = store.run(summary.uid)
@@ -93,13 +99,25 @@ def read_resumption(checked: CheckedCampaign, decisions: Decisions, store: Store
             runs[sample].append(run)
     for trial, sample in found.samples.items():
         found.travellers[sample] = _traveller(checked, trial, sample, found.points[trial], runs[sample])
+        found.travellers[sample].aside = aside.get(sample, "")
+        done = [run for run in runs[sample] if not (_is_move(run) and _was_cut_off(run))]
+        if done and _is_move(done[-1]):
+            found.untouched.add(sample)
     found.last = {sample: of[-1] for sample, of in runs.items() if of}
-    unknown = {run.uid: run for run in found.last.values() if (run.stop or {}).get("reason") == RECOVERED}
+    unknown = {run.uid: run for run in found.last.values() if _was_cut_off(run)}
     found.unknown = [
         Unknown(run, tuple(found.travellers[name] for name in run.start["samples"] if found.last[name] is run))
         for run in unknown.values()
     ]
     return found
+
+
+def _is_move(run: RecordedRun) -> bool:
+    return bool(run.start["operation"] == "transfer")
+
+
+def _was_cut_off(run: RecordedRun) -> bool:
+    return (run.stop or {}).get("reason") == RECOVERED
 
 
 def _traveller(
@@ -112,17 +130,17 @@ def _traveller(
         start, stop = run.start, run.stop or {}
         traveller.location = str(start["locations"][list(start["samples"]).index(sample)])
         traveller.home = traveller.home or traveller.location
-        if start["operation"] != "transfer":
+        if not _is_move(run):
             traveller.runs.append(run.uid)
         if stop.get("exit_status") == "success":
             traveller.reason = ""
-            if start["operation"] == "transfer":
+            if _is_move(run):
                 traveller.location = str(start["parameters"]["destination"])
             else:
                 traveller.index += 1
             traveller.waiting_since = float(stop["time"])
-        elif stop.get("reason") == RECOVERED:
-            if start["operation"] != "transfer":
+        elif _was_cut_off(run):
+            if not _is_move(run):
                 traveller.runs.pop()
             traveller.reason = RECOVERED
         else:
@@ -130,26 +148,33 @@ def _traveller(
     return traveller
 
 
-def settle(found: Resumption, lab: Lab, rules: Mapping[str, str]) -> list[Load]:
+def settle(found: Resumption, lab: Lab, rules: Mapping[str, str], decisions: Decisions) -> list[Load]:
     """Say what is to become of every sample, after asking the instruments where the records do not tell.
 
     Args:
         found: where the campaign stood; its travellers are brought up to date.
         lab: connected.
         rules: what to do with an operation whose end nobody saw, by kind.
+        decisions: which samples are set aside is written there before anything is done with them.
 
     Returns:
         What is in the stations.
 
     Raises:
         LabError: an instrument does not answer.
+        StoreError: a decision cannot be written.
     """
     for traveller in found.travellers.values():
         since = traveller.waiting_since or lab.clock.time()
         traveller.waiting_since = lab.clock.monotonic() - (lab.clock.time() - since)
         if traveller.status == "waiting" and traveller.reason not in ("", RECOVERED):
             traveller.status = "failed"  # the process died before this was told
-    loads = [load for unknown in found.unknown if (load := _settle_one(unknown, lab, rules[unknown.kind])) is not None]
+    loads = []
+    for unknown in found.unknown:
+        if unknown.kind == "transfer":
+            _ask_mover(unknown, found, lab)
+        else:
+            loads.append(_settle_one(unknown, lab, rules[unknown.kind], decisions))
     told = {load.station for load in loads}
     stations = dict.fromkeys(station_of(traveller.location) for traveller in found.travellers.values())
     for station in stations:
@@ -158,15 +183,11 @@ def settle(found: Resumption, lab: Lab, rules: Mapping[str, str]) -> list[Load]:
     return loads
 
 
-def _settle_one(unknown: Unknown, lab: Lab, rule: str) -> Load | None:
-    """Settle one operation whose end nobody saw; return its load, or None for a move."""
+def _settle_one(unknown: Unknown, lab: Lab, rule: str, decisions: Decisions) -> Load:
+    """Settle one operation whose end nobody saw; return its load."""
     alive = tuple(traveller for traveller in unknown.travellers if not traveller.ended)
     for traveller in alive:
         traveller.reason = ""
-    if rule == "ask":
-        for traveller in alive:
-            _ask_mover(traveller, unknown.run, lab)
-        return None
     if rule == "continue":
         return Load(unknown.station, alive, "loading", continues=unknown.run.uid)
     if rule == "repeat":
@@ -174,16 +195,23 @@ def _settle_one(unknown: Unknown, lab: Lab, rule: str) -> Load | None:
     for device in lab.stations[unknown.station].devices:
         device.make_safe()
     for traveller in alive:
-        traveller.aside = f"{unknown.kind} on {unknown.station} was under way when the controller died"
+        if not traveller.aside:
+            traveller.aside = f"{unknown.kind} on {unknown.station} was under way when the controller died"
+            decisions.write(ASIDE, sample=traveller.sample, reason=traveller.aside)
     return Load(unknown.station, alive, "unloading")
 
 
-def _ask_mover(traveller: Traveller, run: RecordedRun, lab: Lab) -> None:
+def _ask_mover(unknown: Unknown, found: Resumption, lab: Lab) -> None:
     """Find out whether a move was made: the mover's state has changed since just before it."""
-    device: Any = lab.stations[lab.mover].operations["transfer"][0]  # ophyd's attributes are untyped
+    (traveller,) = unknown.travellers
+    if traveller.ended:
+        return
+    traveller.reason = ""
+    run, device = unknown.run, lab.stations[lab.mover].operations["transfer"][0]
+    mover: Any = device  # ophyd's attributes are untyped
     baseline = run.streams.get("baseline")
-    before = "" if baseline is None or not len(baseline.times) else str(baseline.columns[device.state.name][0])
-    while (state := str(device.state.get())).startswith("MOVING"):
+    before = "" if baseline is None or not len(baseline.times) else str(baseline.columns[mover.state.name][0])
+    while (state := str(mover.state.get())).startswith("MOVING"):
         lab.clock.sleep(_ASK_AGAIN_S)
     source, destination = run.start["parameters"]["source"], run.start["parameters"]["destination"]
     if state == before or not before:
@@ -195,6 +223,8 @@ def _ask_mover(traveller: Traveller, run: RecordedRun, lab: Lab) -> None:
     else:
         traveller.location = f"{source} or {destination}?"
         traveller.status, traveller.reason = "failed", f"not carried to {destination}: the mover says {state!r}"
+    if traveller.location == destination:
+        found.untouched.add(traveller.sample)
 
 
 def _load(station: str, found: Resumption) -> Load:
@@ -203,8 +233,8 @@ def _load(station: str, found: Resumption) -> Load:
     if any(traveller.ended for traveller in inside):
         reason = next(traveller.reason for traveller in inside if traveller.ended)
         return Load(station, tuple(inside), "quarantined", reason or "a sample was left in it")
-    if all(found.last[traveller.sample].start["operation"] == "transfer" for traveller in inside):
+    if all(traveller.sample in found.untouched and not traveller.aside for traveller in inside):
         wanted = [found.travellers[sample] for sample in found.loads.get(station, ())]
-        coming = [t for t in wanted if not t.ended and t not in inside and station_of(t.location) not in ("", station)]
+        coming = [t for t in wanted if not t.ended and not t.aside and t not in inside]
         return Load(station, (*inside, *coming), "loading")
     return Load(station, tuple(inside), "unloading")

@@ -25,6 +25,7 @@ class WireMemory:
     """
 
     def __init__(self, path: Path) -> None:
+        _cut_torn_tail(path)
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
     def remember(self, now_s: float, address: str, act: str, data: bytes = b"") -> None:
@@ -43,6 +44,13 @@ class WireMemory:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def _cut_torn_tail(path: Path) -> None:
+    """Cut off a request that was not written to its end, so that the next one begins on a line of its own."""
+    if path.exists():
+        whole = path.read_bytes().rpartition(b"\n")
+        os.truncate(path, len(whole[0]) + len(whole[1]))
 
 
 def requests(path: Path) -> Iterator[Request]:

@@ -23,16 +23,15 @@ N_TRIALS = 8
 CAMPAIGN = "ito-night"
 
 
-def checked_campaign(**changes):
+def checked_campaign(n_trials):
     checked = check_campaign(EXAMPLE / "campaign.yaml", SCHEMAS, seed=1)
-    budget = checked.file.budget.model_copy(update={"trials": N_TRIALS})
-    file = checked.file.model_copy(update={"budget": budget, **changes})
-    return replace(checked, file=file, lab=example_lab())
+    budget = checked.file.budget.model_copy(update={"trials": n_trials})
+    return replace(checked, file=checked.file.model_copy(update={"budget": budget}), lab=example_lab())
 
 
-def run(folder, **changes):
+def run(folder, n_trials=N_TRIALS):
     """Run the example's campaign in a folder, or go on with it; return it and its ending."""
-    checked = checked_campaign(**changes)
+    checked = checked_campaign(n_trials)
     clock = VirtualClock(stall_s=30)
     with Store.open(folder) as store:
         lab = build_lab(checked.lab, clock, SCHEMAS, seed=1, plant_memory=folder / "plant.log")
@@ -61,20 +60,45 @@ def killed(folder, seconds):
     return os.waitpid(pid, 0)[1] == signal.SIGKILL
 
 
+def killed_while_writing(folder, n_trials, is_the_line):
+    """Run it in a process that is killed when the first line of which `is_the_line` is true was written."""
+    pid = os.fork()
+    if pid == 0:
+        write = os.write
+
+        def write_and_die(file, data):
+            n_written = write(file, data)
+            if is_the_line(bytes(data)):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return n_written
+
+        os.write = write_and_die
+        try:
+            run(folder, n_trials)
+        finally:
+            os._exit(0)
+    assert os.waitpid(pid, 0)[1] == signal.SIGKILL
+
+
+def begins_carrying(source):
+    """Return what tells the start document of a move out of a station."""
+    return lambda line: line.startswith(b'["start"') and f'"source":"{source}.1"'.encode() in line
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
     return folder, *run(folder)
 
 
-def assert_whole(folder, campaign, ending):
+def assert_whole(folder, campaign, ending, n_trials=N_TRIALS):
     """Every trial has one end, and no operation was done twice to a sample."""
-    assert ending.n_trials == N_TRIALS
-    assert ending.n_completed + ending.n_failed + ending.n_lost == N_TRIALS
+    assert ending.n_trials == n_trials
+    assert ending.n_completed + ending.n_failed + ending.n_lost == n_trials
     assert verify(folder).ok
     with Store.read(folder) as store:
         trials = trials_of(store, CAMPAIGN, campaign.checked.objectives, "suspect")
-        assert [trial.trial for trial in trials] == [f"T{n:04d}" for n in range(1, N_TRIALS + 1)]
+        assert [trial.trial for trial in trials] == [f"T{n:04d}" for n in range(1, n_trials + 1)]
         for trial in trials:
             done = Counter(operation.name for operation in trial.operations if operation.status == "success")
             assert max(done.values(), default=1) == 1, f"{trial.trial}: {done}"
@@ -110,11 +134,29 @@ def test_a_campaign_killed_again_and_again_goes_on(tmp_path):
     assert_whole(tmp_path, campaign, ending)
 
 
+def test_what_was_done_is_not_repeated_when_the_sample_was_being_carried_away(tmp_path):
+    killed_while_writing(tmp_path, 1, begins_carrying("photometer"))
+    campaign, ending = run(tmp_path, 1)
+    assert_whole(tmp_path, campaign, ending, 1)
+    assert "T0001" not in campaign.lost
+
+
+def test_a_sample_that_was_set_aside_stays_aside(tmp_path):
+    """The controller dies during a deposition, and again while the spoilt sample is carried home."""
+    killed_while_writing(tmp_path, 1, lambda line: b'"name":"process"' in line and b'"quartz_rate"' in line)
+    killed_while_writing(tmp_path, 1, begins_carrying("sputter"))
+    campaign, ending = run(tmp_path, 1)
+    assert_whole(tmp_path, campaign, ending, 1)
+    assert list(campaign.lost) == ["T0001"]
+    with Store.read(tmp_path) as store:
+        depositions = store.runs(sample=f"{CAMPAIGN}-0001", operation="sputter")
+    assert len(depositions) == 1
+
+
 def test_the_optimizer_goes_on_as_it_would_have(tmp_path, undisturbed):
     """A campaign that ended and is given more trials suggests what it would have suggested."""
     _, longer, _ = undisturbed
-    short = {"budget": longer.checked.file.budget.model_copy(update={"trials": 6})}
-    run(tmp_path, **short)
+    run(tmp_path, 6)
     campaign, _ = run(tmp_path)
     first = [point for step in campaign.optimizer.checkpoint()["history"] for point in step["points"]][:6]
     assert first == [point for step in longer.optimizer.checkpoint()["history"] for point in step["points"]][:6]

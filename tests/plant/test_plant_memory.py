@@ -73,3 +73,7 @@ def test_a_request_that_was_not_written_to_its_end_was_not_made(tmp_path: Path) 
         (2.0, "ASRL1::INSTR", "clear", b""),
     ]
     assert list(requests(tmp_path / "none.log")) == []
+    after = WireMemory(tmp_path / "plant.log")  # the next request begins on a line of its own
+    after.remember(4.0, "ASRL1::INSTR", "trigger")
+    after.close()
+    assert [request[0] for request in requests(tmp_path / "plant.log")] == [1.5, 2.0, 4.0]
