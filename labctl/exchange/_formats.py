@@ -36,6 +36,13 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         for entry in (
             Format("rocrate", "labctl.exchange._rocrate", "research objects (RO-Crate 1.1)", "folder", ("", ".zip")),
             Format("gemd", "labctl.exchange._gemd", "asked and as run, apart (GEMD JSON)", "file", (".json",)),
+            Format(
+                "nexus",
+                "labctl.exchange._nexus",
+                "what large facilities use (NeXus, HDF5)",
+                "file",
+                (".nxs", ".nexus", ".h5", ".hdf5", ".hdf"),
+            ),
             Format("datacite", "labctl.exchange._datacite", "a DOI's metadata (DataCite 4.5)", "file"),
         )
     }

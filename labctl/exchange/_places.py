@@ -1,0 +1,55 @@
+"""Where each key of a run's metadata stands in the formats of others.
+
+The reference page tells it, and the writers obey it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+ALL = "*"
+"""In a place: each name in a mapping."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a key goes; empty where a format has no place for it."""
+
+    gemd: str
+    """``tags NAME`` of the run, ``NAME::text``, or a field of its entities."""
+    rde: str
+    """Name in ``metadata.json``."""
+    nexus: str
+    """Path in the run's ``NXentry``; an attribute follows ``@``."""
+
+
+PLACES: Mapping[str, Place] = MappingProxyType(
+    {
+        "lab": Place("tags lab", "lab", "operator/affiliation"),
+        "station": Place("tags station", "station", "instrument/name"),
+        "operator": Place("source.performed_by", "operator", "operator/name"),
+        "simulated": Place("tags simulated", "simulated", "run/simulated"),
+        "versions": Place("tags version.*", "version.*", "run/versions/*"),
+        "source_revision": Place("tags source_revision", "source_revision", "program_name@configuration"),
+        "policy": Place("tags *", "policy.*", "run/policy/*"),
+        "fittings": Place("tags fittings.*", "fittings.*", "instrument/fittings/*"),
+        "operation": Place("tags kind", "kind", "run/operation"),
+        "operation_id": Place("tags operation_id", "operation_id", "run/operation_id"),
+        "samples": Place("material_run.name", "samples", "run/samples"),
+        "continues": Place("tags continues", "continues", "run/continues"),
+        "roles": Place("tags role.*", "role.*", "run/roles/*"),
+        "substrates": Place("material_spec.properties", "substrate.*", "sample/substrate/*"),
+        "parameters": Place("spec.parameters", "asked.*", "asked/*"),
+        "parameter_units": Place("spec.parameters: units", "asked.*: unit", "asked/*@units"),
+        "campaign": Place("tags campaign", "campaign", "experiment_identifier"),
+        "trials": Place("tags trial", "trial", "run/trials"),
+        "operation_names": Place("name", "operation_name", "run/operation_names"),
+        "recipe_digests": Place("tags recipe_digest", "recipe_digest", "run/recipe_digests"),
+        "suggestions": Place("", "", ""),
+        "locations": Place("tags location", "location", "run/locations"),
+        "recipes": Place("", "", ""),
+    }
+)
+"""By the key of the metadata. What stands nowhere is in the run's documents, which a research object has."""
