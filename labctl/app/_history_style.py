@@ -75,7 +75,7 @@ body:has(> .labctl) { margin: 0 }
 .labctl .key .k0 { border-top: 2px solid var(--read0); height: 0 }
 .labctl .key .k1 { border-top: 2px dashed var(--asked); height: 0 }
 .labctl .key .k2 { background: var(--band); opacity: .35 } .labctl .key .k3 { background: var(--warn); opacity: .3 }
-.labctl figure { margin: 1rem 0 } .labctl figcaption { color: var(--soft) }
+.labctl figure { margin-top: 1rem; margin-bottom: 1rem } .labctl figcaption { color: var(--soft) }
 .labctl figure img { max-width: 100%; max-height: 22rem; border-radius: 8px; display: block }
 @page { size: A4; margin: 14mm 12mm }
 @media print { .labctl { background: none; padding: 0; font-size: 10.5px; print-color-adjust: exact;

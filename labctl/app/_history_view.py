@@ -200,9 +200,11 @@ def software_text(operation: OperationHistory, *, full: bool = True) -> str:
 
 
 def _where(history: SampleHistory) -> str:
-    move = history.last_move
-    since = "" if move is None else f", since {when(move.end or move.time)} UTC"
-    return f"{history.location}{since}" if history.location else ""
+    move, stays = history.last_move, () if history.entry is None else history.entry.stays
+    moved = None if move is None else move.end or move.time
+    since = stays[-1].time if stays else moved
+    told = "" if since is None else f", since {when(since)} UTC"
+    return f"{history.location}{told}" if history.location else ""
 
 
 def _done(history: SampleHistory) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from labctl.app._history_view import archive_text, policy_text
 from labctl.app._showing import when
@@ -21,14 +22,15 @@ def show_samples(entries: Sequence[SampleEntry]) -> None:
         last = f"{entry.last_operation} {entry.last_status}".strip()
         place = f"no more: {entry.consumed}" if entry.consumed else entry.location
         runs = str(entry.n_runs or "")
-        table.add_row(entry.name, entry.lot, entry.substrate, place, entry.quality, runs, last, entry.trial)
+        row = (entry.name, entry.lot, entry.substrate, place, entry.quality, runs, last, entry.trial)
+        table.add_row(*map(Text, row))
     Console(highlight=False).print(table)
 
 
 def show_sample(entry: SampleEntry) -> None:
     """Show everything that is known of a sample besides its history."""
     console = Console(highlight=False)
-    console.print(f"[b]{entry.name}[/b]" + (f"  no more: {entry.consumed}" if entry.consumed else ""))
+    console.print(Text.assemble((entry.name, "bold"), f"  no more: {entry.consumed}" if entry.consumed else ""))
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     rows = {
         "location": entry.location,
@@ -48,8 +50,8 @@ def show_sample(entry: SampleEntry) -> None:
     }
     for name, text in rows.items():
         if text.strip():
-            table.add_row(name, text.strip())
+            table.add_row(name, Text(text.strip()))
     for attachment in entry.attachments:
         text = f"{attachment.name} ({attachment.kind}, {attachment.by}, {when(attachment.time)}) {attachment.note}"
-        table.add_row("attached", f"{text.strip()}\n{attachment.checksum}")
+        table.add_row("attached", Text(f"{text.strip()}\n{attachment.checksum}"))
     console.print(table)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from labctl.records._deviations import Deviation
 from labctl.records._history import Event, OperationHistory
+from labctl.records._quality import AUTOMATIC
 from labctl.records._sample_history import SampleHistory, is_valid
 
 GRAVITIES = ("alarm", "warning")
@@ -67,7 +68,8 @@ def _found(operation: OperationHistory) -> Iterator[tuple[str, str, str]]:
         if flag.kind != "uncalibrated":  # said of the device
             where = ".".join(part for part in (flag.stream, flag.key) if part)
             gravity = "alarm" if flag.quality == "bad" else "warning"
-            yield gravity, flag.kind, ": ".join(part for part in (where, flag.detail) if part)
+            told = ": ".join(part for part in (where, flag.detail) if part)
+            yield gravity, flag.kind, told if flag.by == AUTOMATIC else f"{told} (by {flag.by})".strip()
 
 
 def _gravity(event: Event) -> str:

@@ -22,6 +22,11 @@ class Archive:
     until: str
     """Day (YYYY-MM-DD) up to which it is kept; empty for ever."""
 
+    @property
+    def place(self) -> str:
+        """The same as a location."""
+        return f"archive: {self.shelf}, {self.box}"
+
 
 @dataclass(frozen=True)
 class Attachment:
@@ -73,6 +78,7 @@ class SampleEntry:
     stays: tuple[Stay, ...] = ()
     """Where it lay, the last place last."""
     archive: Archive | None = None
+    """None while it lies elsewhere."""
     attachments: tuple[Attachment, ...] = ()
     quality: str = "good"
     """One of `CONDITIONS`."""

@@ -13,6 +13,8 @@ KINDS = ("out of range", "stuck", "uncalibrated", "clock jump", "gap", "saturate
 """What is found automatically; people may give any kind."""
 QUALITIES = ("good", "suspect", "bad")
 """From the best to the worst."""
+AUTOMATIC = "labctl"
+"""Who sets what is found automatically."""
 _STUCK_ROWS = 30
 _GAP_PERIODS = 3.0
 _JUMP_S = 1.0
@@ -30,7 +32,7 @@ class Flag:
     key: str = ""
     """Data key; empty for the whole stream."""
     detail: str = ""
-    by: str = "labctl"
+    by: str = AUTOMATIC
     """Who set it."""
 
 

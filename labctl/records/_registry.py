@@ -445,7 +445,8 @@ class SampleRegistry:
         children = [
             r.child for r in db.execute(select(lineage.c.child).where(lineage.c.parent == name).order_by(lineage.c.id))
         ]
-        plain = self._plain(row, None, parents)
+        places = [Stay(r.time, r.place, r.by) for r in where]
+        plain = self._plain(row, places[-1] if places else None, parents)
         own, inherited = self._own(name), self._inherited(name)
         policies = [policy for policy in (own, inherited) if policy is not None]
         policy = AccessPolicy.strictest(policies) if policies else AccessPolicy()
@@ -453,7 +454,7 @@ class SampleRegistry:
             **{
                 **vars(plain),
                 "children": tuple(children),
-                "stays": tuple(Stay(r.time, r.place, r.by) for r in where),
+                "stays": tuple(places),
                 "attachments": tuple(self._attachment(r, policy) for r in kept),
                 "policy": policy,
                 "own_policy": own,
@@ -480,4 +481,6 @@ class SampleRegistry:
         about = {key: value for key, value in row.items() if key not in ("archive", "policy")}
         archive = Archive(**json.loads(row["archive"])) if row["archive"] else None
         where = () if latest is None else (Stay(latest.time, latest.place, latest.by),)
+        if archive is not None and (latest is None or latest.place != archive.place):
+            archive = None  # somebody took it out
         return SampleEntry(**about, archive=archive, stays=where, parents=tuple(parents))

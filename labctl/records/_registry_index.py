@@ -14,6 +14,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from labctl.errors import StoreError
+from labctl.records._entry import Archive
 
 FILE = "registry.db"
 VERSION = 1
@@ -177,7 +178,7 @@ def _moved(db: Connection, entry: Mapping[str, Any]) -> None:
 def _archived(db: Connection, entry: Mapping[str, Any]) -> None:
     archive = {key: entry[key] for key in ("shelf", "box", "condition", "until")}
     _put(db, samples, {"name": entry["sample"], "archive": json.dumps(archive), "last_time": entry["time"]})
-    _stay(db, entry["sample"], entry["time"], f"archive: {entry['shelf']}, {entry['box']}", entry["by"])
+    _stay(db, entry["sample"], entry["time"], Archive(**archive).place, entry["by"])
 
 
 def _attached(db: Connection, entry: Mapping[str, Any]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from labctl.metadata import AccessPolicy
-from labctl.records._entry import CONDITIONS
+from labctl.records._entry import CONDITIONS, Archive
 from labctl.records._facts import UTC, Fact
 from labctl.records._facts_of_samples import RunFacts
 from labctl.records._quality import QUALITIES
@@ -15,6 +16,7 @@ Entry = Mapping[str, Any]
 """One line of the register."""
 _WORST_LAST = (*QUALITIES, CONDITIONS[-1])
 _PLAIN = ("lot", "carrier", "composition", "note")
+_KEPT = tuple(field.name for field in fields(Archive))
 
 
 def doubted(entry: RunFacts, said: Iterable[Entry]) -> RunFacts:
@@ -37,7 +39,10 @@ def with_said(told: Sequence[Fact], said: Sequence[Entry], end: float) -> tuple[
     """
     facts = {fact.key: fact for fact in told}
     for entry in said:
-        new = {key: text for key, text in _said(entry).items() if key != "location" or float(entry["time"]) >= end}
+        is_outdated = float(entry["time"]) < end
+        new = {key: text for key, text in _said(entry).items() if not (is_outdated and _is_of_place(key))}
+        if "location" in new:
+            facts = {key: fact for key, fact in facts.items() if not _is_of_place(key)}
         if entry["act"] == "judged" and "quality" in facts:
             new["quality"] = worst(str(facts["quality"].value), new["quality"])
         facts |= {key: Fact(key, text) for key, text in new.items() if text}
@@ -67,6 +72,10 @@ def worst(one: str, other: str) -> str:
     return max((one, other), key=lambda text: _WORST_LAST.index(text) if text in _WORST_LAST else -1)
 
 
+def _is_of_place(key: str) -> bool:
+    return key == "location" or key.startswith("archive.")
+
+
 def _said(entry: Entry) -> Mapping[str, str]:
     """Return the facts of an entry, as text by key."""
     match entry["act"]:
@@ -78,8 +87,8 @@ def _said(entry: Entry) -> Mapping[str, str]:
         case "moved":
             return {"location": str(entry["place"])}
         case "archived":
-            about = {f"archive.{key}": str(entry[key]) for key in ("shelf", "box", "condition", "until")}
-            return {**about, "location": f"archive: {entry['shelf']}, {entry['box']}"}
+            about = {f"archive.{key}": str(entry[key]) for key in _KEPT}
+            return {**about, "location": Archive(**{key: str(entry[key]) for key in _KEPT}).place}
         case "consumed":
             return {"consumed": str(entry["reason"])}
         case "judged":

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
@@ -20,8 +21,9 @@ from labctl.app._ending import BAD_INPUT, STORE_FAILED
 from labctl.app._history_page import history_fragment, history_page
 from labctl.app._history_view import HistoryView
 from labctl.app._panels import panels_of, spans_of
+from labctl.app._showing import when
 from labctl.errors import StoreError
-from labctl.records import SampleHistory, Value, history_json, sample_history
+from labctl.records import SampleHistory, SampleRegistry, Value, history_json, sample_history
 from labctl.store import Store
 
 
@@ -61,6 +63,16 @@ def test_the_terminal_shows_the_summary_then_the_trouble_then_the_operations(rec
     ]
     assert places == sorted(places)
     assert "proportional_band" not in text
+
+
+def test_a_sample_is_where_somebody_put_it_since_then(recorded_sample, tmp_path):
+    folder = shutil.copytree(recorded_sample[0], tmp_path / "store")
+    with SampleRegistry(folder) as samples:
+        samples.archive("S-1", "3", "12")
+        (*_, stay) = samples.sample("S-1").stays
+    shown = " ".join(labctl("sample", "history", folder, "S-1").output.split())
+    assert f"where archive: 3, 12, since {when(stay.time)} UTC" in shown
+    assert not when(stay.time).startswith("2023")
 
 
 def test_full_shows_every_configuration_value(recorded_sample, history):

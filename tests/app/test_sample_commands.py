@@ -32,13 +32,17 @@ def shelf(tmp_path: Path) -> Path:
 
 def test_what_was_said_is_shown(shelf: Path, tmp_path: Path) -> None:
     (tmp_path / "edge.png").write_bytes(b"picture")
-    assert sample("attach", shelf, "right", tmp_path / "edge.png", "--kind", "photograph").exit_code == 0
+    arguments = ("--kind", "photograph", "--note", "of the [/b] edge")
+    assert sample("attach", shelf, "right", tmp_path / "edge.png", *arguments).exit_code == 0
+    assert sample("move", shelf, "left", "rack [red]").exit_code == 0
     shown = sample("show", shelf, "right", "--verify").stdout
     for text in ("archive: 3, 12", "made from", "wafer", "shelf 3, box 12, nitrogen, until 2199-12-31", "edge.png"):
         assert text in shown
     assert "no more: split into left, right" in sample("show", shelf, "wafer").stdout
+    assert "of the [/b] edge" in shown
     listed = sample("list", shelf, "--quality", "suspect").stdout
     assert "left" in listed
+    assert "rack [red]" in listed
     assert "right" not in listed.replace("left, right", "")
 
 

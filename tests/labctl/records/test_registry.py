@@ -60,6 +60,17 @@ def test_deleting_the_tables_loses_nothing(family: SampleRegistry, tmp_path: Pat
     assert [stay.place for stay in before["right"].stays] == ["rack.1", "microscope.1", "archive: shelf 3, box 12"]
 
 
+def test_what_was_taken_out_of_the_archive_is_not_in_it(family: SampleRegistry) -> None:
+    family.archive("right", "shelf 3", "box 12")
+    assert family.sample("right").archive is not None
+    family.move("right", "microscope.1")
+    assert family.sample("right").archive is None
+    (listed,) = [entry for entry in family.samples() if entry.name == "right"]
+    assert (listed.archive, listed.location) == (None, "microscope.1")
+    family.archive("right", "shelf 3", "box 12")
+    assert family.sample("right").archive is not None
+
+
 def test_an_entry_that_was_not_written_to_its_end_was_not_said(family: SampleRegistry, tmp_path: Path) -> None:
     with (tmp_path / "lab" / "registry.jsonl").open("ab") as file:
         file.write(b'{"act": "moved", "sample": "stack", "pl')

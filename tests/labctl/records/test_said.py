@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from labctl.metadata import AccessPolicy
-from labctl.records import SampleRegistry, same_composition, search
+from labctl.records import SampleRegistry, concerns_of, same_composition, sample_history, search
 from labctl.records._facts_index import FILE, ask
+from labctl.store import Store
 
 Recorded = tuple[Path, list[str]]
 
@@ -40,6 +41,10 @@ def test_a_flag_makes_a_run_and_its_samples_worse(folder: Path, recorded_sample:
     runs = search(folder, f"run = {anneal}", by="run", columns=["quality", "flags"])
     assert set(runs["quality"]) == {"bad"}
     assert set(runs["flags"]) == {"draught furnace_a_control_temperature; spilt"}
+    with Store.read(folder) as store:
+        told = {concern.kind: concern.text for concern in concerns_of(sample_history(store, "S-2"))}
+    assert told["draught"] == "furnace_a_control_temperature (by T. Mori)"
+    assert told["spilt"] == "(by T. Mori)"
 
 
 def test_what_is_said_of_a_sample_can_be_searched_for(folder: Path) -> None:
@@ -49,6 +54,10 @@ def test_what_is_said_of_a_sample_can_be_searched_for(folder: Path) -> None:
         samples.add("S-9", lot="L7", composition="ZnO")
     assert found(folder, "quality = failed and quality_reason ~ fell") == ["S-2"]
     assert found(folder, "archive.box = 'box 7' and location ~ 'shelf 3'") == ["S-2"]
+    with SampleRegistry(folder, by="T. Mori") as samples:
+        samples.move("S-2", "microscope")
+    assert found(folder, "archive.box = 'box 7'") == [], "it was taken out"
+    assert found(folder, "location = microscope") == ["S-2"]
     assert found(folder, "lot = L7 and composition = ZnO") == ["S-9"], "it has no run yet"
     with SampleRegistry(folder, by="T. Mori") as samples:
         samples.consume("S-9", "dropped")
