@@ -16,7 +16,7 @@ from labctl.engine import LabRunEngine, ScanIds, StationDriver
 from labctl.errors import LabError
 from labctl.lab import Lab
 from labctl.optimize import ID_KEY, ROW_KEY
-from labctl.records import distrust, operation_record, read_outcome
+from labctl.records import distrust, operation_record, people_doubt, read_outcome
 from labctl.store import Store
 from labctl.trials import Outcome
 
@@ -230,7 +230,8 @@ class Campaign:
 
     def _learn(self, traveller: Traveller) -> None:
         """Read back what was recorded of a sample that ended, and tell the optimizer."""
-        records = [operation_record(self.store.run(uid), traveller.sample) for uid in traveller.runs]
+        doubts = people_doubt(self.store.directory)
+        records = [operation_record(self.store.run(uid), traveller.sample, doubts) for uid in traveller.runs]
         n_operations, objectives = len(traveller.recipe.operations), self.checked.objectives
         outcome = read_outcome(traveller.trial, traveller.suggestion, records, n_operations, objectives)
         if outcome is None:

@@ -2,6 +2,7 @@
 
 from labctl.records._concerns import Concern, concerns_of, deviation_text, operation_concerns
 from labctl.records._deviations import Deviation, deviations_of, difference_of
+from labctl.records._doubts import Doubts, people_doubt
 from labctl.records._entry import CONDITIONS, Archive, Attachment, SampleEntry, Stay
 from labctl.records._history import (
     Calibration,
@@ -39,6 +40,7 @@ __all__ = [
     "Calibration",
     "Concern",
     "Deviation",
+    "Doubts",
     "DeviceRecord",
     "Event",
     "Flag",
@@ -68,6 +70,7 @@ __all__ = [
     "operation_history",
     "operation_record",
     "operations_of",
+    "people_doubt",
     "quality_of",
     "reached",
     "read_outcome",

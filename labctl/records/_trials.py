@@ -8,6 +8,7 @@ from typing import Any
 
 from labctl.objectives import Objective
 from labctl.optimize import ROW_KEY
+from labctl.records._doubts import Doubts, people_doubt
 from labctl.records._quality import QUALITIES, automatic_flags, quality_of
 from labctl.store import RecordedRun, Store
 from labctl.trials import Outcome
@@ -31,7 +32,7 @@ class OperationRecord:
     results: Mapping[str, float]
     """Last row of the stream ``result``."""
     quality: str = "good"
-    """``good``, ``suspect`` or ``bad``, by what its documents tell."""
+    """``good``, ``suspect`` or ``bad``, by what its documents and people tell."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class TrialRecord:
         )
 
 
-def operation_record(run: RecordedRun, sample: str) -> OperationRecord:
+def operation_record(run: RecordedRun, sample: str, doubts: Doubts) -> OperationRecord:
     """Return what a run did to one of its samples, in short."""
     start, stop = run.start, run.stop or {}
     stream = run.streams.get("result")
@@ -85,7 +86,7 @@ def operation_record(run: RecordedRun, sample: str) -> OperationRecord:
         stop.get("exit_status", "running"),
         stop.get("reason") or "",
         results,
-        quality_of(automatic_flags(run)),
+        quality_of((*automatic_flags(run), *doubts.of(run.uid, sample))),
     )
 
 
@@ -144,6 +145,7 @@ def trials_of(store: Store, campaign: str, objectives: Sequence[Objective], qual
     """
     operations: dict[str, list[OperationRecord]] = {}
     about: dict[str, tuple[str, Mapping[str, Any], Mapping[str, Any]]] = {}
+    doubts = people_doubt(store.directory)
     for summary in reversed(store.runs(campaign=campaign)):
         run = store.run(summary.uid)
         start = run.start
@@ -151,7 +153,7 @@ def trials_of(store: Store, campaign: str, objectives: Sequence[Objective], qual
             sample, digest = start["samples"][index], start["recipe_digests"][index]
             about.setdefault(trial, (sample, start["suggestions"][trial], start["recipes"][digest]))
             if start["operation_names"][index]:
-                operations.setdefault(trial, []).append(operation_record(run, sample))
+                operations.setdefault(trial, []).append(operation_record(run, sample, doubts))
     trials = []
     for trial in sorted(about):
         sample, suggestion, recipe = about[trial]

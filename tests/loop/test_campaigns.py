@@ -335,6 +335,27 @@ def test_fingerprint_sees_a_changed_value(recorded, tmp_path):
     assert fingerprint(tmp_path) != first
 
 
+def test_what_people_doubt_is_not_learnt_from(recorded, tmp_path):
+    folder, campaign, ending = recorded
+    folder = shutil.copytree(folder, tmp_path / "store")
+    objectives = campaign.checked.objectives
+    with Store.read(folder) as store:
+        first, second, *rest = [t for t in trials_of(store, "ito-night", objectives) if t.status == "completed"]
+        with SampleRegistry(folder, by="T. Mori") as samples:
+            samples.flag(first.operations[-1].uid, "dirty window", "bad")
+            samples.set_quality(second.sample, "failed", "fell")
+            samples.set_quality(rest[0].sample, "failed", "mixed up")
+            samples.set_quality(rest[0].sample, "good", "not mixed up")
+        lost = {t.trial: t.reason for t in trials_of(store, "ito-night", objectives, "suspect") if t.status == "lost"}
+    assert set(lost) == {first.trial, second.trial}
+    assert lost[first.trial].startswith("transmittance on photometer is bad")
+    (folder / "decisions.jsonl").write_text(  # as if it had been interrupted before its end
+        "".join(line for line in (folder / "decisions.jsonl").read_text().splitlines(True) if '"closed"' not in line)
+    )
+    again, resumed = run_campaign(folder, 6)
+    assert (again.lost, resumed.n_completed) == (lost, ending.n_completed - 2)
+
+
 def test_results_that_cannot_be_trusted_are_not_learnt_from(tmp_path):
     stuck = {"device": "furnace_a_control", "kind": "stuck_readback", "start": 0.0, "duration": 2700.0}
     also = {**stuck, "device": "furnace_b_control"}
