@@ -111,7 +111,7 @@ def run_campaign(checked: CheckedCampaign, out: Path, *, real_time: bool = False
             plant_memory=out / "plant.log",
         )
         if clock.virtual:
-            _catch_up(clock, store)
+            catch_up(clock, store)
         campaign = Campaign(checked, lab, store, OPERATIONS)
         try:
             with _signals(campaign, console), watched(Progress(campaign, began), console):
@@ -130,7 +130,7 @@ def run_campaign(checked: CheckedCampaign, out: Path, *, real_time: bool = False
     return LAB_FAILED if ending.reason.startswith("stopped") else 0
 
 
-def _catch_up(clock: Clock, store: Store) -> None:
+def catch_up(clock: Clock, store: Store) -> None:
     """Let simulated time pass up to the newest record, so that no time is recorded twice."""
     newest = max((run.time + (run.duration_s or 0.0) for run in store.runs()), default=0.0)
     with clock.held(), clock.flow():

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from labctl.app._bench import Bench
 from labctl.app._ending import WRONG
-from labctl.app._running import schemas
+from labctl.app._running import catch_up, schemas
 from labctl.clock import Clock, RealClock, VirtualClock
 from labctl.engine import LabRunEngine, ScanIds
 from labctl.errors import LabError
 from labctl.files import nearest
-from labctl.lab import Certificate, Lab, build_lab, read_lab
+from labctl.lab import Lab, build_lab, read_lab
 from labctl.records import SampleRegistry
 from labctl.store import Store
-from plans import OPERATIONS, OperationPlan
+from plans import OPERATIONS
 
 if TYPE_CHECKING:
     from labctl.app._history_view import HistoryView
@@ -56,7 +57,8 @@ def namespace(lab: Lab, store: Store, engine: LabRunEngine) -> dict[str, Any]:
     import bluesky.plan_stubs as bps
     import bluesky.plans as bp
 
-    unused = dict(lab.substrates)
+    registry = SampleRegistry(store.directory, lab.metadata.operator, lab.clock)
+    bench = Bench(lab, registry)
     return {
         "RE": engine,
         "lab": lab,
@@ -64,9 +66,9 @@ def namespace(lab: Lab, store: Store, engine: LabRunEngine) -> dict[str, Any]:
         "catalog": Catalog(),
         "bp": bp,
         "bps": bps,
-        **{kind: _at_prompt(plan, lab, unused) for kind, plan in OPERATIONS.items()},
+        **{kind: bench.typed(plan) for kind, plan in OPERATIONS.items()},
         **lab.devices,
-        "samples": SampleRegistry(store.directory, lab.metadata.operator, lab.clock),
+        "samples": registry,
         "note": functools.partial(_note, lab),
         "history": functools.partial(_history, store),
     }
@@ -108,28 +110,6 @@ def _note(lab: Lab, text: str, station: str, *, kind: str = "note") -> None:
     events.tell(kind, text, source=lab.metadata.operator)
 
 
-def _at_prompt(plan: OperationPlan, lab: Lab, unused: dict[str, Certificate]) -> OperationPlan:
-    """Return the plan as a campaign would run it: with the room's sensors, and with what its station has.
-
-    Args:
-        plan: of an operation.
-        lab: that has the devices.
-        unused: certificates of the substrates that still lie where they were, by place.
-    """
-
-    @functools.wraps(plan)
-    def typed(*devices_and_samples: Any, md: Mapping[str, Any] | None = None, **given: Any) -> Any:
-        owner = next((s for s in lab.stations.values() if set(devices_and_samples[:-1]) & set(s.devices)), None)
-        about: dict[str, Any] = {} if owner is None else {"station": owner.name, "fittings": dict(owner.fittings)}
-        events = None if owner is None else owner.events
-        if (certificate := unused.pop(str(given.get("source")), None)) is not None:
-            about["substrates"] = {sample: dict(certificate) for sample in devices_and_samples[-1]}
-        rest = {"baseline": lab.ambient, "events": events, **given}
-        return plan(*devices_and_samples, md={**about, **(md or {})}, **rest)
-
-    return cast(OperationPlan, typed)  # wraps copies the attribute `schema`
-
-
 def open_shell(file: Path, out: Path, real_time: bool, command: str) -> None:
     """Open IPython until it is left; every device is safe then.
 
@@ -147,7 +127,10 @@ def open_shell(file: Path, out: Path, real_time: bool, command: str) -> None:
     checked = read_lab(file, schemas())
     clock: Clock = VirtualClock() if checked.is_simulated and not real_time else RealClock()
     with Store.open(out, name=checked.lab) as store:
-        lab = build_lab(checked, clock, schemas(), wire_logs=out)
+        memory = out / "plant.log" if clock.virtual else None
+        lab = build_lab(checked, clock, schemas(), wire_logs=out, plant_memory=memory)
+        if clock.virtual:
+            catch_up(clock, store)
         engine = _engine(lab, store)
         try:
             with clock.held():
@@ -165,15 +148,22 @@ def open_shell(file: Path, out: Path, real_time: bool, command: str) -> None:
             lab.close()
 
 
+def _say(shell: Any, kind: type[LabError], error: LabError, trace: Any, tb_offset: Any = None) -> None:  # IPython's
+    """Print what a person can mend, without a traceback."""
+    print(error, file=sys.stderr)  # noqa: T201  somebody sits there
+
+
 def _engine(lab: Lab, store: Store) -> LabRunEngine:
     from bluesky.callbacks.best_effort import BestEffortCallback
 
     md = {**lab.metadata.model_dump(), "station": "prompt"}
-    engine = LabRunEngine(lab.clock, md, ScanIds(), store.journal, interactive=True)
+    last = max((run.scan_id or 0 for run in store.runs()), default=0)
+    engine = LabRunEngine(lab.clock, md, ScanIds(last + 1), store.journal, interactive=True)
     best_effort = BestEffortCallback()
     best_effort.disable_baseline()
     if lab.clock.virtual:  # readings come a thousand times faster than they can be drawn
         best_effort.noplot_streams.append("process")
+    best_effort.noplot_streams.append("events")  # texts
     engine.subscribe(best_effort)
     return engine
 
@@ -193,6 +183,7 @@ def _interact(engine: LabRunEngine, lab: Lab, store: Store, simulated: bool, out
     config = Config()
     config.HistoryManager.enabled = not command
     shell = InteractiveShellEmbed(config=config, banner1=banner, user_ns=names)
+    shell.set_custom_exc((LabError,), _say)
     if command:
         print(banner)  # noqa: T201
         if not shell.run_cell(command).success:
