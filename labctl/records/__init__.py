@@ -4,6 +4,8 @@ from labctl.records._concerns import Concern, concerns_of, deviation_text, opera
 from labctl.records._deviations import Deviation, deviations_of, difference_of
 from labctl.records._doubts import Doubts, people_doubt
 from labctl.records._entry import CONDITIONS, Archive, Attachment, SampleEntry, Stay
+from labctl.records._facts import UTC, Fact
+from labctl.records._facts_of_samples import RunFacts, run_facts, sample_facts
 from labctl.records._history import (
     Calibration,
     DeviceRecord,
@@ -35,6 +37,7 @@ __all__ = [
     "CONDITIONS",
     "MOVE",
     "QUALITIES",
+    "UTC",
     "Archive",
     "Attachment",
     "Calibration",
@@ -43,10 +46,12 @@ __all__ = [
     "DeviceRecord",
     "Doubts",
     "Event",
+    "Fact",
     "Flag",
     "KeySummary",
     "OperationHistory",
     "OperationRecord",
+    "RunFacts",
     "SampleEntry",
     "SampleHistory",
     "SampleRegistry",
@@ -75,7 +80,9 @@ __all__ = [
     "reached",
     "read_outcome",
     "recorded_recipe",
+    "run_facts",
     "same_composition",
+    "sample_facts",
     "sample_history",
     "samples_of",
     "search",
