@@ -57,6 +57,8 @@ class Readback(Signal):
         super().__init__(**kwargs)
         self.point, self.units, self.dtype, self._limits = point, units, dtype, limits
         self.span, self.follows = span, follows
+        self.newest: tuple[Any, float] | None = None
+        """Value and time [s, monotonic] of the last reading, whoever asked for it; None before the first."""
 
     @property
     def link(self) -> Link:
@@ -73,9 +75,14 @@ class Readback(Signal):
     @override
     def get(self, **kwargs: Any) -> Any:
         """Read over the wire; raises `LinkError`."""
-        self._readback = DTYPES[self.dtype](self.point.read(self.link))
-        self._metadata["timestamp"] = self.link.clock.time()
-        return self._readback
+        value = DTYPES[self.dtype](self.point.read(self.link))
+        self.keep(value)
+        return value
+
+    def keep(self, value: Any) -> None:
+        """Remember a value that was read, also one that came with others in one exchange."""
+        self._readback, self._metadata["timestamp"] = value, self.link.clock.time()
+        self.newest = (value, self.link.clock.monotonic())
 
     @override
     def read(self) -> dict[str, dict[str, Any]]:

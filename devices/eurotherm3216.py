@@ -128,11 +128,10 @@ class Eurotherm3216(LinkedDevice):
     def read_process(self) -> dict[str, dict[str, Any]]:
         """Return the process signals, registers 1 to 5 in one exchange; raises `LinkError`."""
         words = read_registers(self.link, 1, 1, 5)
-        now = self.link.clock.time()
-        block = {
-            signal.name: {"value": signal.point.decode(words[signal.point.address - 1]), "timestamp": now}
-            for signal in (self.temperature, self.working_setpoint, self.heater_power)
-        }
+        block: dict[str, dict[str, Any]] = {}
+        for signal in (self.temperature, self.working_setpoint, self.heater_power):
+            signal.keep(signal.point.decode(words[signal.point.address - 1]))
+            block[signal.name] = {"value": signal.newest[0], "timestamp": signal.timestamp}
         return block | self.summary_status.read()
 
     @override

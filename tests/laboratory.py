@@ -22,7 +22,7 @@ Document = tuple[str, dict[str, Any]]
 def example_lab(faults: Sequence[Mapping[str, Any]] = (), **changes: Any) -> LabFile:
     """Return the example's lab file, with faults and other changes of its top-level entries."""
     file = read_lab(EXAMPLE / "lab.yaml", SCHEMAS)
-    content = file.model_dump(by_alias=True) | changes
+    content = file.model_dump(by_alias=True) | {"watch_period": "5 s"} | changes
     content["simulated"] = content["simulated"] | {"faults": list(faults)}
     for key in ("move_time", "measure_time"):
         content["simulated"].pop(key)
@@ -40,9 +40,9 @@ def example_lab(faults: Sequence[Mapping[str, Any]] = (), **changes: Any) -> Lab
 class Laboratory:
     """One engine over the example's devices; `documents` holds what was recorded."""
 
-    def __init__(self, faults: Sequence[Mapping[str, Any]] = (), seed: int = 1) -> None:
+    def __init__(self, faults: Sequence[Mapping[str, Any]] = (), seed: int = 1, **changes: Any) -> None:
         self.clock = VirtualClock(stall_s=20)
-        self.lab: Lab = build_lab(example_lab(faults), self.clock, SCHEMAS, seed=seed)
+        self.lab: Lab = build_lab(example_lab(faults, **changes), self.clock, SCHEMAS, seed=seed)
         self.documents: list[Document] = []
         md = {**self.lab.metadata.model_dump(), "station": "test"}
         self.engine = LabRunEngine(self.clock, md, ScanIds(), self._keep)

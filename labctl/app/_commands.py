@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from labctl.app._alarm_commands import alarms
 from labctl.app._ending import BAD_INPUT, LAB_FAILED, STOPPED, WRONG, clear_errors
 from labctl.app._exchange_commands import Receiver, check_report, export_records, import_records, list_exports
 from labctl.app._records_commands import records
@@ -35,6 +36,7 @@ for group, name in (
     (sim, "sim"),
     (store, "store"),
     (records, "records"),
+    (alarms, "alarms"),
 ):
     command_line.add_typer(group, name=name)
 

@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from labctl.errors import FileError, Problem
 from labctl.files import as_far_as_right, closest, nearest, problems_of, read_yaml
 from labctl.lab._file import LabFile
+from labctl.lab._interlocks import read_interlocks
 from labctl.lab._limits import narrowed_limits
+from labctl.lab._safe_order import safe_order_problems
 from labctl.lab._substrates import read_substrates
 from labctl.recipes import OperationSchema
 
@@ -55,6 +57,8 @@ def check_lab(content: object, schemas: Mapping[str, OperationSchema], folder: P
         *_station_problems(file, schemas),
         *_mover_problems(file),
         *_name_problems(file),
+        *safe_order_problems(file),
+        *read_interlocks(file)[1],
         *_fault_problems(file),
         *_fitting_problems(file),
         *(() if any(p.where.startswith("racks") for p in problems) else _substrate_problems(file)),

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from labctl.files import LABEL, Day, Scalar, Text
+from labctl.lab._interlock_entries import InterlockEntry
 from labctl.metadata import AccessPolicy
 from labctl.quantities import Quantity
 
@@ -110,6 +111,17 @@ class LabFile(_Part):
     )
     mover: str = Field(default="", description="the station that carries samples; empty: samples need not be carried")
     ambient: list[str] = Field(default_factory=list, description="devices read before and after each operation")
+    safe_order: list[str | list[str]] = Field(
+        default_factory=list,
+        description="devices in the order in which they are made safe, those of an inner list side by side; the "
+        "others follow in the order of this file",
+    )
+    interlocks: dict[Name, InterlockEntry] = Field(
+        default_factory=dict, description="conditions that the controller watches, and what it does"
+    )
+    watch_period: Annotated[float, Quantity("s", 0.1, 600)] = Field(
+        default="5 s", validate_default=True, description="how often the signals of interlocks are read"
+    )
     simulated: Simulated = Field(default_factory=Simulated)
 
     @property

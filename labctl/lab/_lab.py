@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,11 @@ import pyvisa
 
 from labctl.clock import Clock
 from labctl.errors import LabError
+from labctl.interlocks import Interlock
 from labctl.lab._file import LabFile
+from labctl.lab._interlocks import read_interlocks
 from labctl.lab._limits import limits_of, narrowed_limits
+from labctl.lab._safe_order import do_in_order, safe_order
 from labctl.lab._substrates import Certificate, read_substrates
 from labctl.link import Link
 from labctl.metadata import LabMetadata, source_revision, versions
@@ -78,6 +81,11 @@ class Lab:
     """What is known of the substrate that lies in a rack place at the beginning."""
     plant: SimulatedPlant | None = None
     """What is behind simulated instruments; None for real ones."""
+    safe_order: tuple[tuple[str, ...], ...] = ()
+    """Devices in the order in which they are made safe, those of a group side by side; the others follow."""
+    interlocks: tuple[Interlock, ...] = ()
+    watch_period_s: float = 5.0
+    """How often the signals of interlocks are read [s]."""
     _manager: Any = field(default=None, repr=False)
 
     def connect(self) -> dict[str, Identity | LabError]:
@@ -90,15 +98,23 @@ class Lab:
                 found[name] = error
         return found
 
-    def make_safe(self) -> list[str]:
-        """Make every device safe; return what failed, in words."""
-        failures = []
-        for name, device in self.devices.items():
-            try:
-                device.make_safe()
-            except LabError as error:
-                failures.append(f"{name} may NOT be safe: {error}")
-        return failures
+    def make_safe(self, which: Collection[str] | None = None) -> list[str]:
+        """Make devices safe in the order of `safe_order`, whatever fails on the way; return what failed, in words.
+
+        Args:
+            which: names of devices; all when omitted.
+
+        Raises:
+            KeyError: there is no such device.
+        """
+        wanted = set(self.devices) if which is None else set(which)
+        if unknown := wanted - set(self.devices):
+            raise KeyError(f"no device {sorted(unknown)}; known: {', '.join(self.devices)}")
+        groups = [[name for name in group if name in wanted] for group in self.safe_order]
+        named = {name for group in groups for name in group}
+        groups += [[name] for name in self.devices if name in wanted and name not in named]
+        calls = [[(name, self.devices[name].make_safe) for name in group] for group in groups if group]
+        return do_in_order(calls, self.clock)
 
     def fail_fast(self) -> None:
         """Let no link retry or wait long any more."""
@@ -179,7 +195,20 @@ def build_lab(
     )
     ambient = tuple(devices[name] for name in file.ambient)
     return Lab(
-        file.lab, clock, metadata, devices, stations, file.racks, file.mover, ambient, substrates, plant, manager
+        file.lab,
+        clock,
+        metadata,
+        devices,
+        stations,
+        file.racks,
+        file.mover,
+        ambient,
+        substrates,
+        plant,
+        safe_order(file),
+        read_interlocks(file)[0],
+        file.watch_period,
+        _manager=manager,
     )
 
 
