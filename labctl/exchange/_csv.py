@@ -31,14 +31,15 @@ def write(dossier: Dossier, out: Path) -> Path:
     with folder_of(out) as folder:
         (folder / "traces").mkdir()
         for name, about, table in tables_of(dossier):
-            _write_table(table, folder / f"{name}.csv")
+            write_table(table, folder / f"{name}.csv")
             resources.append(_resource(name, about, table))
         package = orjson.dumps(_package(dossier, resources), option=orjson.OPT_INDENT_2)
         (folder / PACKAGE).write_bytes(package + b"\n")
     return out
 
 
-def _write_table(table: pa.Table, path: Path) -> None:
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a table: a line of names, a line of units, then the values; what is missing is empty."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(table.column_names)

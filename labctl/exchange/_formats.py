@@ -43,6 +43,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 "file",
                 (".nxs", ".nexus", ".h5", ".hdf5", ".hdf"),
             ),
+            Format("rde", "labctl.exchange._rde", "NIMS Research Data Express (RDE), structured", "folder"),
             Format("csv", "labctl.exchange._csv", "tables with a line of units (CSV)", "folder"),
             Format("parquet", "labctl.exchange._parquet", "tables with units in their schema (Parquet)", "folder"),
             Format("datacite", "labctl.exchange._datacite", "a DOI's metadata (DataCite 4.5)", "file"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 ALL = "*"
 """In a place: each name in a mapping."""
@@ -18,9 +19,9 @@ class Place:
     """Where a key goes; empty where a format has no place for it."""
 
     gemd: str
-    """``tags NAME`` of the run, ``NAME::text``, or a field of its entities."""
+    """``tags NAME``: tags ``NAME::text`` of the run; or a field of its entities."""
     rde: str
-    """Name in ``metadata.json``."""
+    """Key in ``metadata.json``; ``NAME`` is what the operation is called."""
     nexus: str
     """Path in the run's ``NXentry``; an attribute follows ``@``."""
 
@@ -34,18 +35,18 @@ PLACES: Mapping[str, Place] = MappingProxyType(
         "versions": Place("tags version.*", "version.*", "run/versions/*"),
         "source_revision": Place("tags source_revision", "source_revision", "program_name@configuration"),
         "policy": Place("tags *", "policy.*", "run/policy/*"),
-        "fittings": Place("tags fittings.*", "fittings.*", "instrument/fittings/*"),
+        "fittings": Place("tags fittings.*", "fittings.NAME.*", "instrument/fittings/*"),
         "operation": Place("tags kind", "kind", "run/operation"),
         "operation_id": Place("tags operation_id", "operation_id", "run/operation_id"),
-        "samples": Place("material_run.name", "samples", "run/samples"),
+        "samples": Place("material_run.name", "sample.name", "run/samples"),
         "continues": Place("tags continues", "continues", "run/continues"),
-        "roles": Place("tags role.*", "role.*", "run/roles/*"),
+        "roles": Place("tags role.*", "role.NAME.*", "run/roles/*"),
         "substrates": Place("material_spec.properties", "substrate.*", "sample/substrate/*"),
-        "parameters": Place("spec.parameters", "asked.*", "asked/*"),
-        "parameter_units": Place("spec.parameters: units", "asked.*: unit", "asked/*@units"),
+        "parameters": Place("spec.parameters", "asked.NAME.*", "asked/*"),
+        "parameter_units": Place("spec.parameters, units", "asked.NAME.*, unit", "asked/*@units"),
         "campaign": Place("tags campaign", "campaign", "experiment_identifier"),
         "trials": Place("tags trial", "trial", "run/trials"),
-        "operation_names": Place("name", "operation_name", "run/operation_names"),
+        "operation_names": Place("name", "operation", "run/operation_names"),
         "recipe_digests": Place("tags recipe_digest", "recipe_digest", "run/recipe_digests"),
         "suggestions": Place("", "", ""),
         "locations": Place("tags location", "location", "run/locations"),
@@ -53,3 +54,14 @@ PLACES: Mapping[str, Place] = MappingProxyType(
     }
 )
 """By the key of the metadata. What stands nowhere is in the run's documents, which a research object has."""
+
+
+def said_of(start: Mapping[str, Any], sample: str, key: str) -> Any:  # metadata may hold anything
+    """Return what a run's metadata says with a key of one of its samples; None where it says nothing."""
+    value = start.get(key)
+    if isinstance(value, list):
+        place = list(start["samples"]).index(sample)
+        value = value[place] if place < len(value) else None
+    elif key == "substrates" and value:
+        value = value.get(sample)
+    return None if value in ("", {}) else value
