@@ -30,8 +30,9 @@ _JAPANESE = {
     "status": "終了状態", "reason": "理由", "quality": "品質", "flags": "品質に関する注記", "location": "保管場所",
     "kind": "操作の種類", "operation": "操作", "campaign": "キャンペーン", "trial": "試行", "composition": "組成",
     "asked": "指示値", "before": "操作前", "after": "操作後", "asrun": "実測値", "readings": "測定値", "result": "結果",
-    "deviation": "偏差", "events": "事象", "device": "機器", "ambient": "環境", "fittings": "装着品",
-    "duration": "所要時間", "policy": "取扱方針", "version": "ソフトウェア版", "role": "役割", "run": "ラン", "substrate": "基板",
+    "deviation": "偏差", "events": "事象", "device": "機器", "ambient": "環境", "duration": "所要時間",
+    "fittings": "装着品", "policy": "取扱方針", "version": "ソフトウェア版", "role": "役割",
+    "run": "ラン", "substrate": "基板",
 }  # fmt: skip
 """First words of the keys; the rest are names of the laboratory's own."""
 
