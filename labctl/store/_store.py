@@ -29,7 +29,7 @@ class Store:
     on, whether it has reached the catalog or not.
     """
 
-    def __init__(self, layout: Layout, name: str, lock: WriterLock | None) -> None:
+    def __init__(self, layout: Layout, name: str, lock: WriterLock | None, *, catalog: bool = True) -> None:
         self.directory, self.name = layout.directory, name
         self._layout, self._lock = layout, lock
         self._index, self._catalog = Index(layout.index), Catalog(layout.catalog)
@@ -38,11 +38,12 @@ class Store:
         self._journal: Journal | None = None
         self._worker: CatalogWorker | None = None
         if lock is not None:
-            self._worker = CatalogWorker(layout, self._recover())
-            self._journal = Journal(layout, self._worker.submit)
+            left = self._recover()
+            self._worker = CatalogWorker(layout, left) if catalog else None
+            self._journal = Journal(layout, self._worker.submit if self._worker is not None else lambda uid: None)
 
     @classmethod
-    def open(cls, directory: Path, *, name: str = "lab") -> Self:
+    def open(cls, directory: Path, *, name: str = "lab", catalog: bool = True) -> Self:
         """Open a store as its one writer; create it if it is missing.
 
         Runs that a dead process left unfinished are closed first. The catalog is created and caught up in another
@@ -51,6 +52,8 @@ class Store:
         Args:
             directory: of the store.
             name: of the laboratory; the store remembers it.
+            catalog: False for a store that will hardly be kept: the journal alone is written; the next to open
+                the store fills its catalog.
 
         Raises:
             StoreError: another process writes to the store, or the directory cannot be written to.
@@ -64,7 +67,7 @@ class Store:
             try:
                 Index(layout.index).prepare()
                 layout.write_name(name)
-                return cls(layout, name, lock)
+                return cls(layout, name, lock, catalog=catalog)
             except BaseException:
                 lock.release()
                 raise
@@ -175,10 +178,11 @@ class Store:
             timeout_s: how long to wait at most, in real seconds.
 
         Raises:
-            StoreError: the store is open for reading only.
+            StoreError: the store is open for reading only, or without its catalog.
         """
         if self._worker is None:
-            raise StoreError(f"{self.directory} is open for reading only; its writer fills the catalog")
+            how = "for reading only; its writer fills the catalog" if self._lock is None else "without its catalog"
+            raise StoreError(f"{self.directory} is open {how}")
         return self._worker.drain(timeout_s)
 
     def catalog_client(self) -> Any:
@@ -202,9 +206,10 @@ class Store:
         if self._close_client is not None:
             self._close_client()
             self._client = self._close_client = None
-        if self._worker is not None and self._lock is not None:
+        if self._worker is not None:
             self._worker.drain(_CLOSE_LIMIT_S)
             self._worker.close(_CLOSE_LIMIT_S)
+        if self._lock is not None:
             self._lock.release()
 
     def __enter__(self) -> Self:

@@ -301,3 +301,17 @@ def test_one_run_that_cannot_be_catalogued_does_not_keep_out_the_others(
         assert store.run(uids[1]).streams["primary"].columns["note"].tolist() == ["\ud800"]
     assert len(verify(directory).problems) == 1
     assert rebuild(directory) == 2
+
+
+def test_a_store_opened_without_its_catalog_has_one_when_it_is_opened_again(
+    directory: Path, record: Record, documents: Documents
+) -> None:
+    with Store.open(directory, catalog=False) as store:
+        uid = record(store, documents)
+        assert store.run(uid).stop is not None
+        with pytest.raises(StoreError, match="is open without its catalog"):
+            store.drain(1)
+    assert not (directory / "catalog").exists()
+    with Store.open(directory) as store:
+        assert store.drain(60)
+        assert len(store.catalog_client()) == 1
