@@ -13,6 +13,7 @@ from ophyd.status import DeviceStatus
 from ophyd.utils import InvalidState
 from typing_extensions import override
 
+from devices._consumption import Consumption
 from devices._signals import Soft
 from labctl.errors import LabError
 from labctl.link import Job, Link
@@ -109,6 +110,8 @@ class LinkedDevice(Device):
     """How the driver was proved."""
     process: ClassVar[tuple[str, ...]] = ()
     """Attributes that are recorded all through an operation."""
+    consumes: ClassVar[Mapping[str, tuple[Consumption, ...]]] = {}
+    """What is used up at the rate of a process signal, by its attribute."""
 
     maker = Cpt(Soft, value="", kind="config")
     model = Cpt(Soft, value="", kind="config")

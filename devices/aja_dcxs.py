@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from ophyd import Component as Cpt
 from typing_extensions import override
 
+from devices._consumption import Consumption
 from devices._device import Identity, LinkedDevice
 from devices._signals import Follows, Readback, Setting
 from labctl.errors import LabError
@@ -86,6 +87,7 @@ class AjaDCXS(LinkedDevice):
     models = ("DCXS",)
     open_options: ClassVar = {"read_termination": "", "write_termination": "", "baud_rate": 38400}
     process = ("power", "setpoint", "voltage", "current", "output", "shutter", "fault_code")
+    consumes: ClassVar = {"power": (Consumption("electricity"), Consumption("target"))}
 
     power = Cpt(
         Readback,

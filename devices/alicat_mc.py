@@ -8,6 +8,7 @@ from typing import ClassVar
 from ophyd import Component as Cpt
 from typing_extensions import override
 
+from devices._consumption import Consumption
 from devices._device import Identity, LinkedDevice
 from devices._signals import Follows, Readback, Setting
 from labctl.link import Link, Plausible
@@ -84,6 +85,7 @@ class AlicatMC(LinkedDevice):
     models = ("MC-",)
     open_options: ClassVar = {"read_termination": "\r", "write_termination": "\r", "baud_rate": 19200}
     process = ("flow", "setpoint")
+    consumes: ClassVar = {"flow": (Consumption("gas"),)}
 
     flow = Cpt(
         Readback,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from ophyd import Component as Cpt
 from typing_extensions import override
 
+from devices._consumption import Consumption
 from devices._device import ClockStatus, Identity, LinkedDevice
 from devices._signals import Follows, Readback, Setting
 from devices.modbus import Register, read_registers
@@ -45,6 +46,7 @@ class Eurotherm3216(LinkedDevice):
     models = ("3216", "3208", "3204")
     open_options: ClassVar = {"read_termination": "", "write_termination": "", "baud_rate": 9600}
     process = ("temperature", "working_setpoint", "heater_power", "summary_status")
+    consumes: ClassVar = {"heater_power": (Consumption("electricity", rating="heater_rating"),)}
 
     temperature = Cpt(
         Readback,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from typing_extensions import override
+
 from labctl.clock import Clock
 from sim_devices.plant import SputterChamber
 from sim_devices.wire import Fault, Instrument
@@ -71,6 +73,12 @@ class SimAjaDCXS(Instrument):
         else:
             return self._query(letter)
         return None
+
+    @override
+    def hazards(self) -> tuple[str, ...]:
+        """Return that the output is on."""
+        now_s = self.clock.monotonic()
+        return (f"output on at {self._power_W(now_s):.0f} W",) if self._is_on(now_s) else ()
 
     def _set(self, letter: str, parameter: str) -> None:
         locked = letter in "EFGH" and self._is_on(self.clock.monotonic())

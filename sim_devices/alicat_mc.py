@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from typing_extensions import override
+
 from labctl.clock import Clock
 from sim_devices.wire import Fault, LineInstrument
 
@@ -52,6 +54,11 @@ class SimAlicatMC(LineInstrument):
             return 0.0
         wrong = self.faults.active("wrong_flow", now_s)
         return self._steered_sccm(now_s) * (wrong.amount if wrong is not None else 1.0)
+
+    @override
+    def hazards(self) -> tuple[str, ...]:
+        """Return that the valve is not closed."""
+        return (f"valve open, set point {self._setpoint:g} sccm",) if self._setpoint > 0.0 else ()
 
     def answer_line(self, line: str) -> str | None:
         """Answer a poll, a set point or a question of unit A; say nothing to others."""

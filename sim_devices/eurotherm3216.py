@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from typing_extensions import override
+
 from labctl.clock import Clock
 from sim_devices.modbus import ILLEGAL_ADDRESS, ILLEGAL_VALUE, ModbusError, ModbusInstrument
 from sim_devices.plant import TubeFurnace
@@ -128,6 +130,13 @@ class SimEurotherm3216(ModbusInstrument):
             self._set_mode(int(_within(word, 0, 2)))
         else:
             raise ModbusError(ILLEGAL_ADDRESS)
+
+    @override
+    def hazards(self) -> tuple[str, ...]:
+        """Return that the loop is closed: the heater gets what it asks for."""
+        self._furnace.advance()
+        closed = self._mode == _AUTOMATIC
+        return (f"control on, wall at {self._furnace.wall_degC:.0f} degC",) if closed else ()
 
     def _set_timer(self, state: int) -> None:
         if state == _RESET:

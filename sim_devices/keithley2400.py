@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from typing_extensions import override
+
 from labctl.clock import Clock
 from sim_devices.plant import Line
 from sim_devices.scpi import ILLEGAL_VALUE, Handler, ScpiError, ScpiInstrument, boolean, number
@@ -59,6 +61,11 @@ class SimKeithley2400(ScpiInstrument):
             ":OUTPut[1][:STATe]?": lambda _: str(int(self._on)),
             ":READ?": lambda _: self._read(),
         }
+
+    @override
+    def hazards(self) -> tuple[str, ...]:
+        """Return that the source is on."""
+        return (f"source on at {self._current_A:g} A",) if self._on else ()
 
     def _set_source(self, parameters: str) -> None:
         self._source = _function(parameters, ("VOLT", "CURR", "MEM"))

@@ -1,9 +1,24 @@
 """A lab file becomes stations with devices on links."""
 
 from labctl.lab._check import check_lab, read_lab
-from labctl.lab._file import LabFile
+from labctl.lab._file import FaultEntry, LabFile
 from labctl.lab._lab import Lab, Station, build_lab
 from labctl.lab._limits import Limits, abilities
+from labctl.lab._simulated import fault_kinds, has_simulation, wire_faults
 from labctl.lab._substrates import Certificate
 
-__all__ = ["Certificate", "Lab", "LabFile", "Limits", "Station", "abilities", "build_lab", "check_lab", "read_lab"]
+__all__ = [
+    "Certificate",
+    "FaultEntry",
+    "Lab",
+    "LabFile",
+    "Limits",
+    "Station",
+    "abilities",
+    "build_lab",
+    "check_lab",
+    "fault_kinds",
+    "has_simulation",
+    "read_lab",
+    "wire_faults",
+]

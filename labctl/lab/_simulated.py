@@ -34,8 +34,13 @@ SIMULATIONS = {
 
 
 _TARGET_USED_KWH, _AIR_OXYGEN = 2.0, 0.21  # where a station's fittings do not say it
-FITTINGS = {"target_used": Quantity("kWh", 0, 60), "oxygen": Quantity("", 1e-6, 1)}
-"""Fittings of a station that the simulated plant reads: wear of the target, share of oxygen in a furnace's gas."""
+FITTINGS = {
+    "target_used": Quantity("kWh", 0, 60),
+    "oxygen": Quantity("", 1e-6, 1),
+    "heater_rating": Quantity("kW", 0.001, 1000),
+}
+"""Fittings of a station that a simulated laboratory reads: wear of the target, share of oxygen in a furnace's gas,
+and what its heater takes at full power (for a rehearsal's account of energy)."""
 
 
 def _simulation(kind: str) -> type[Instrument]:
@@ -44,11 +49,21 @@ def _simulation(kind: str) -> type[Instrument]:
     return found
 
 
-def fault_kinds(kind: str) -> tuple[str, ...]:
-    """Return the faults that the simulation of a device class knows."""
+def has_simulation(kind: str) -> bool:
+    """Return whether a device class can be simulated."""
+    return kind in SIMULATIONS
+
+
+def wire_faults() -> tuple[str, ...]:
+    """Return the faults that the simulation of any device knows."""
     from sim_devices.wire import WIRE_FAULTS
 
-    return (*WIRE_FAULTS, *_simulation(kind).fault_kinds)
+    return tuple(WIRE_FAULTS)
+
+
+def fault_kinds(kind: str) -> tuple[str, ...]:
+    """Return the faults that the simulation of a device class knows."""
+    return (*wire_faults(), *_simulation(kind).fault_kinds)
 
 
 @dataclass
@@ -61,6 +76,11 @@ class SimulatedPlant:
 
     memory: WireMemory | None = None
     """Keeps what is sent to the instruments; None where nobody will want the plant back."""
+
+    def hazards(self) -> dict[str, str]:
+        """Return what is not in its safe state, in words, by device; whatever the wires do."""
+        told = {name: "; ".join(instrument.hazards()) for name, instrument in self.instruments.items()}
+        return {name: text for name, text in told.items() if text}
 
     def library(self, clock: Clock, addresses: Mapping[str, str], memory: Path | None = None) -> SimVisaLibrary:
         """Return a VISA library with the instruments at their addresses.

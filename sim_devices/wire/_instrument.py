@@ -73,6 +73,10 @@ class Instrument:
         """Return the status byte for a serial poll."""
         return 0
 
+    def hazards(self) -> tuple[str, ...]:
+        """Return what is not in its safe state, in words; read in the instrument itself, whatever its wire does."""
+        return ()
+
     def trigger(self) -> None:
         """Act on a group execute trigger."""
 
