@@ -12,6 +12,7 @@ from labctl.app._alarm_commands import alarms
 from labctl.app._ending import BAD_INPUT, LAB_FAILED, STOPPED, WRONG, clear_errors
 from labctl.app._exchange_commands import Receiver, check_report, export_records, import_records, list_exports
 from labctl.app._records_commands import records
+from labctl.app._rehearsal_commands import rehearse
 from labctl.app._replay_commands import run_replay
 from labctl.app._sample_commands import sample
 
@@ -126,6 +127,9 @@ def campaign_run(
             _end(run_campaign(same_campaign(checked, folder), folder, real_time=real_time, resume=True))
         else:
             _end(run_campaign(checked, out or unused_folder(name), real_time=real_time))
+
+
+campaign.command("rehearse")(rehearse)
 
 
 @campaign.command("status")

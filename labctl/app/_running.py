@@ -99,7 +99,7 @@ def run_campaign(checked: CheckedCampaign, out: Path, *, real_time: bool = False
     began = time.monotonic()
     with Store.open(out, name=checked.lab.lab) as store:
         if not resume:
-            _keep_files(checked, out)
+            keep_files(checked, out)
         clock: Clock = VirtualClock() if checked.lab.is_simulated and not real_time else RealClock()
         lab = build_lab(
             checked.lab,
@@ -161,7 +161,7 @@ def same_campaign(checked: CheckedCampaign, out: Path) -> CheckedCampaign:
     return kept
 
 
-def _keep_files(checked: CheckedCampaign, out: Path) -> None:
+def keep_files(checked: CheckedCampaign, out: Path) -> None:
     """Copy the campaign's files into the store, so that it can be read without them."""
     folder = out / FILES
     folder.mkdir(parents=True)

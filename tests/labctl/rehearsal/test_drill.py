@@ -1,0 +1,70 @@
+"""Faults in a short campaign: what comes of them is what is told."""
+
+import pytest
+
+from labctl.campaign import check_campaign
+from labctl.rehearsal._drill import Injection, drill, injections, reference_of
+from plans import OPERATIONS
+from tests.labctl.rehearsal.conftest import DEPOSIT, HEAT, LOOK, write_campaign
+from tests.laboratory import SCHEMAS
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def drilled(tmp_path_factory):
+    """Return a function that drills a fault in the first operation of a kind, so long after its begin."""
+    folder = tmp_path_factory.mktemp("drill")
+    file = write_campaign(folder / "files", (DEPOSIT, HEAT, LOOK), trials=1)
+    reference = reference_of(file, OPERATIONS, folder / "reference", 4)
+
+    def do(device, kind, during, after_s, duration_s=None, amount=0.0):
+        window = next(window for window in reference.windows if window.operation == during)
+        number = len(list(folder.iterdir()))
+        injection = Injection(number, device, kind, window.begin_s + after_s, duration_s, amount, during)
+        return drill(file, OPERATIONS, folder / f"drill-{number}", 4, injection, reference)
+
+    return do
+
+
+def test_a_reply_that_is_lost_once_is_asked_for_again(drilled):
+    one = drilled("argon", "lost", "sputter", 40.0, duration_s=2.0)
+    assert (one.outcome, one.n_lost, one.hazards, one.safe_after_s) == ("withstood", 0, {}, 0.0)
+    assert one.n_errors >= 1
+
+
+def test_a_supply_that_trips_costs_the_sample_and_the_station(drilled):
+    one = drilled("magnetron", "arc", "sputter", 40.0)
+    assert (one.outcome, one.n_lost, one.hazards) == ("station lost", 1, {})
+    assert "magnetron went off during the deposition" in one.detail
+
+
+def test_a_furnace_that_cannot_be_reached_is_not_told_as_safe(drilled):
+    one = drilled("furnace_a_control", "disconnected", "anneal", 60.0, duration_s=1800.0)
+    assert one.outcome == "station lost"
+    assert "control on" in one.hazards["furnace_a_control"]
+    assert one.safe_after_s is not None and 60.0 <= one.safe_after_s < 3600.0  # its own programme ends with heater off
+
+
+def test_a_lamp_that_fails_goes_unnoticed(drilled):
+    one = drilled("photometer_meter", "lamp_off", "measure_transmittance", 0.0)
+    assert (one.outcome, one.n_lost) == ("unnoticed", 0)
+    assert "clear of T0001 is" in one.detail
+
+
+def test_faults_come_each_kind_once_in_use_and_the_same_for_the_same_seed(drilled, tmp_path):
+    file = write_campaign(tmp_path / "files")
+    reference = reference_of(file, OPERATIONS, tmp_path / "reference", 4)
+    lab = check_campaign(file, SCHEMAS).lab
+    found = injections(reference, lab, 4, None)
+    kinds = [one.kind for one in found]
+    assert len(set(kinds)) == len(kinds)
+    assert {"late", "lost", "garbled", "partial", "disconnected", "no_flow", "arc", "dropped"} <= set(kinds)
+    assert "dead_heater" not in kinds  # no furnace is used
+    for one in found:
+        using = [w for w in reference.windows if one.device in w.devices and w.operation == one.during]
+        assert any(w.begin_s - 0.1 <= one.start_s <= w.end_s + 0.1 for w in using)
+    assert injections(reference, lab, 4, None) == found
+    assert injections(reference, lab, 5, None) != found
+    assert len(injections(reference, lab, 4, len(kinds) + 3)) == len(kinds) + 3
+    assert injections(reference, lab, 4, 0) == ()
