@@ -303,9 +303,11 @@ def test_one_run_that_cannot_be_catalogued_does_not_keep_out_the_others(
     assert rebuild(directory) == 2
 
 
+@pytest.mark.slow
 def test_a_store_opened_without_its_catalog_has_one_when_it_is_opened_again(
-    directory: Path, record: Record, documents: Documents
+    tmp_path: Path, record: Record, documents: Documents
 ) -> None:
+    directory = tmp_path / "bare"
     with Store.open(directory, catalog=False) as store:
         uid = record(store, documents)
         assert store.run(uid).stop is not None
