@@ -5,18 +5,17 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import shutil
-import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 
 from labctl.app._ending import LAB_FAILED, STOPPED
+from labctl.app._leaving import STOPPING, handled, lasting_output
 from labctl.app._progress import Progress, clock_text, watched
 from labctl.campaign import Campaign, CheckedCampaign, Ending, check_campaign
 from labctl.clock import Clock, RealClock, VirtualClock
@@ -93,10 +92,14 @@ def run_campaign(checked: CheckedCampaign, out: Path, *, real_time: bool = False
         StoreError: the folder holds another campaign, or cannot be written to.
         LabError: an instrument does not answer; nothing was moved.
     """
-    console = Console(highlight=False)
     if (out / FILES).exists() and not resume:
         raise StoreError(f"{out} holds a campaign already; go on with it (--resume) or give another folder with --out")
-    began = time.monotonic()
+    with lasting_output():
+        return _run_and_report(checked, out, real_time, resume)
+
+
+def _run_and_report(checked: CheckedCampaign, out: Path, real_time: bool, resume: bool) -> int:
+    console, began = Console(highlight=False), time.monotonic()
     with Store.open(out, name=checked.lab.lab) as store:
         if not resume:
             keep_files(checked, out)
@@ -123,9 +126,11 @@ def run_campaign(checked: CheckedCampaign, out: Path, *, real_time: bool = False
         _summarize(console, campaign, ending, real_s)
     from labctl.app._report import write_report
 
-    console.print(f"report   {write_report(out, None)}")
-    console.print(f"records  labctl runs {out}    labctl sample list {out}    labctl store register {out}")
-    if ending.reason.startswith("stopped: signal") or ending.reason.startswith("stopped: Ctrl-C"):
+    console.print(f"report   {write_report(out, None)}", soft_wrap=True)
+    console.print(
+        f"records  labctl runs {out}    labctl sample list {out}    labctl store register {out}", soft_wrap=True
+    )
+    if ending.reason in [f"stopped: {name}" for name in STOPPING.values()]:
         return STOPPED
     return LAB_FAILED if ending.reason.startswith("stopped") else 0
 
@@ -183,28 +188,23 @@ def keep_files(checked: CheckedCampaign, out: Path) -> None:
 
 @contextmanager
 def _signals(campaign: Campaign, console: Console) -> Iterator[None]:
-    """Ctrl-C or SIGTERM once: stop safely; twice: no longer wait for mute instruments."""
-    received: list[int] = []
+    """Once: stop safely; twice: no longer wait for mute instruments."""
+    received: list[str] = []
 
-    def act(number: int, frame: FrameType | None) -> None:
-        received.append(number)
+    def act(name: str) -> None:
+        received.append(name)
         # The handler interrupts the very thread that takes part in the clock: the work is another's.
-        name = "Ctrl-C" if number == signal.SIGINT else f"signal {number}"
         if len(received) == 1:
-            console.print(f"[b]{name}[/b]: every station goes to its safe state; once more to wait for nothing")
             RealClock().spawn(lambda: campaign.stop(name), "stop")
+            console.print(f"[b]{name}[/b]: every station goes to its safe state; once more to wait for nothing")
         else:
             RealClock().spawn(campaign.hurry, "hurry")
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, act) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handled(act, *STOPPING):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _summarize(console: Console, campaign: Campaign, ending: Ending, real_s: float) -> None:

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from labctl.app._bench import Bench
 from labctl.app._ending import WRONG
+from labctl.app._leaving import PromptEnd
 from labctl.app._running import catch_up, schemas
 from labctl.clock import Clock, RealClock, VirtualClock
 from labctl.engine import LabRunEngine, ScanIds
@@ -123,6 +124,7 @@ def open_shell(file: Path, out: Path, real_time: bool, command: str) -> None:
         FileError: the lab file is wrong.
         StoreError: the folder cannot be written to.
         LabError: the VISA library cannot be loaded.
+        SystemExit: a signal ended it.
     """
     checked = read_lab(file, schemas())
     clock: Clock = VirtualClock() if checked.is_simulated and not real_time else RealClock()
@@ -132,20 +134,22 @@ def open_shell(file: Path, out: Path, real_time: bool, command: str) -> None:
         if clock.virtual:
             catch_up(clock, store)
         engine = _engine(lab, store)
-        try:
-            with clock.held():
-                answers = lab.connect()
-            for answer in answers.values():
-                if isinstance(answer, LabError):
-                    print(answer)  # noqa: T201  somebody sits there
-            _interact(engine, lab, store, checked.is_simulated, out, command)
-        finally:
-            with clock.held():
-                failures = lab.make_safe()
-            for failure in failures:
-                print(failure)  # noqa: T201  somebody sits there
-            clock.close()
-            lab.close()
+        with PromptEnd(engine).by_signals() as end:
+            try:
+                with clock.held():
+                    answers = lab.connect()
+                for answer in answers.values():
+                    if isinstance(answer, LabError):
+                        print(answer)  # noqa: T201  somebody sits there
+                _interact(engine, lab, store, checked.is_simulated, out, command, end)
+            finally:
+                end.under_way = True
+                with clock.held():
+                    failures = lab.make_safe()
+                for failure in failures:
+                    print(failure)  # noqa: T201  somebody sits there
+                clock.close()
+                lab.close()
 
 
 def _say(shell: Any, kind: type[LabError], error: LabError, trace: Any, tb_offset: Any = None) -> None:  # IPython's
@@ -168,7 +172,9 @@ def _engine(lab: Lab, store: Store) -> LabRunEngine:
     return engine
 
 
-def _interact(engine: LabRunEngine, lab: Lab, store: Store, simulated: bool, out: Path, command: str) -> None:
+def _interact(
+    engine: LabRunEngine, lab: Lab, store: Store, simulated: bool, out: Path, command: str, end: PromptEnd
+) -> None:
     from IPython.terminal.embed import InteractiveShellEmbed
     from traitlets.config import Config
 
@@ -184,6 +190,7 @@ def _interact(engine: LabRunEngine, lab: Lab, store: Store, simulated: bool, out
     config.HistoryManager.enabled = not command
     shell = InteractiveShellEmbed(config=config, banner1=banner, user_ns=names)
     shell.set_custom_exc((LabError,), _say)
+    shell.events.register("post_run_cell", lambda _: end.asked and shell.ask_exit())
     if command:
         print(banner)  # noqa: T201
         if not shell.run_cell(command).success:
