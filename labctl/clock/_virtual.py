@@ -16,7 +16,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 from labctl.clock._clock import EventLike, LockLike
 from labctl.errors import ClockClosed, ClockStalled
@@ -197,8 +197,12 @@ class VirtualClock:
         if self._broken is not None:
             raise self._broken
 
-    def park(self, deadline: float | None = None) -> bool:
+    def park(self, deadline: float | None = None, unless: Callable[[], bool] | None = None) -> bool:
         """Give up the baton until `deadline` [s, monotonic] or `wake`; return whether woken.
+
+        Args:
+            deadline: None waits for ever.
+            unless: asked when no `wake` can come in between; where it is true, nothing is given up.
 
         Raises:
             ClockStalled: time cannot go on.
@@ -210,6 +214,8 @@ class VirtualClock:
             assert self._holder is waiter, "park() without the baton"
             if waiter.pending:
                 waiter.pending = False
+                return True
+            if unless is not None and unless():
                 return True
             if deadline is not None:
                 if self._alone_until(deadline):
@@ -384,8 +390,8 @@ class VirtualEvent:
                 return True
             waiter = clock.me()
             self._waiting.append(waiter)
-            if not self._flag:  # a thread outside the clock may set it at any instant
-                clock.park(None if timeout is None else clock.monotonic() + timeout)
+            # A thread outside the clock may set it at any instant.
+            clock.park(None if timeout is None else clock.monotonic() + timeout, unless=self.is_set)
             self._waiting = [w for w in self._waiting if w is not waiter]
             return self._flag
 
@@ -410,13 +416,18 @@ class VirtualRLock:
         with self._clock.held():
             while self._owner is not None:
                 self._queue.append(me)
-                self._clock.park(None)
+                self._clock.park(None, unless=self._is_free)  # a thread outside the clock may have left meanwhile
+                with suppress(ValueError):
+                    self._queue.remove(me)
             self._owner, self._depth = me, 1
         return self
+
+    def _is_free(self) -> bool:
+        return self._owner is None
 
     def __exit__(self, *exc: object) -> None:
         self._depth -= 1
         if self._depth == 0:
             self._owner = None
-            if self._queue:
+            with suppress(IndexError):  # one that found the lock free has left the queue
                 self._clock.wake(self._queue.popleft())

@@ -128,3 +128,57 @@ def test_close_ends_threads_that_wait():
     assert not thread.is_alive()
     with pytest.raises(ClockClosed):
         clock.sleep(1)
+
+
+@pytest.fixture
+def clock():
+    made = VirtualClock(stall_s=20)
+    yield made
+    made.close()
+
+
+def parking_is_late(clock, monkeypatch, meanwhile):
+    """Let something happen on another thread when a waiter has decided to park and does not park yet."""
+    park, happened = clock.park, []
+
+    def late(*arguments, **options):
+        if not happened:
+            happened.append(True)
+            other = threading.Thread(target=meanwhile)
+            other.start()
+            other.join(5)
+        return park(*arguments, **options)
+
+    monkeypatch.setattr(clock, "park", late)
+
+
+def test_an_event_that_is_set_just_before_its_waiter_parks_is_not_missed(clock, monkeypatch):
+    event, seen = clock.make_event(), threading.Event()
+    parking_is_late(clock, monkeypatch, event.set)
+
+    def wait():
+        event.wait()
+        seen.set()
+
+    clock.spawn(wait, "waiter")
+    assert seen.wait(5)
+
+
+def test_a_lock_that_is_released_just_before_its_waiter_parks_is_not_missed(clock, monkeypatch):
+    lock, taken, seen, free = clock.make_rlock(), threading.Event(), threading.Event(), threading.Event()
+
+    def hold():  # a thread from outside, as a person's
+        with lock:
+            taken.set()
+            free.wait(5)
+
+    def want():
+        with lock:
+            seen.set()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert taken.wait(5)
+    parking_is_late(clock, monkeypatch, lambda: (free.set(), holder.join(5)))
+    clock.spawn(want, "waiter")
+    assert seen.wait(5)
