@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from labctl.app._showing import when
@@ -17,24 +18,26 @@ def show_alarms(directory: Path) -> None:
     """List what waits and what is overridden; raises StoreError."""
     board, console = AlarmBoard.of(directory), Console(highlight=False)
     if not board.alarms and not board.overrides:
-        console.print(f"nothing is wrong; {len(board.names)} interlocks are armed")
+        console.print(f"nothing is wrong; interlocks and watchdogs armed: {len(board.names)}")
         return
     table = _table("alarm", "severity", "since", "state", "what is wrong", "done")
     for alarm in board.alarms.values():
         done = "; ".join((alarm.done or "nothing yet", *alarm.failures))
         cells = (alarm.name, alarm.severity, when(alarm.raised_at), _state(alarm), alarm.message, done)
-        table.add_row(*cells)
+        table.add_row(*map(escape, cells))
     if board.alarms:
         console.print(table)
     for name, override in board.overrides.items():
-        console.print(f"[b]overridden[/b] {name} until {when(override.until)} by {override.by}: {override.reason}")
+        told = f"{name} until {when(override.until)} by {override.by}: {override.reason}"
+        console.print(f"[b]overridden[/b] {escape(told)}")
 
 
 def show_history(directory: Path) -> None:
     """List everything that ever happened; raises StoreError."""
     table = _table("time", "event", "what", "by", "in words")
     for line in AlarmBoard.of(directory).history():
-        table.add_row(when(line["time"]), line["event"], str(line.get("name", "")), line["by"], _words(line))
+        cells = (when(line["time"]), line["event"], str(line.get("name", "")), line["by"], _words(line))
+        table.add_row(*map(escape, cells))
     Console(highlight=False).print(table)
 
 

@@ -6,6 +6,7 @@ from labctl.lab._lab import Lab, Station, build_lab
 from labctl.lab._limits import Limits, abilities
 from labctl.lab._simulated import fault_kinds, has_simulation, wire_faults
 from labctl.lab._substrates import Certificate
+from labctl.lab._watchdog_entries import WatchdogLimits
 
 __all__ = [
     "Certificate",
@@ -14,6 +15,7 @@ __all__ = [
     "LabFile",
     "Limits",
     "Station",
+    "WatchdogLimits",
     "abilities",
     "build_lab",
     "check_lab",

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from labctl.files import LABEL, Day, Scalar, Text
 from labctl.lab._interlock_entries import InterlockEntry
+from labctl.lab._watchdog_entries import WatchdogLimits
 from labctl.metadata import AccessPolicy
 from labctl.quantities import Quantity
 
@@ -122,6 +123,7 @@ class LabFile(_Part):
     watch_period: Annotated[float, Quantity("s", 0.1, 600)] = Field(
         default="5 s", validate_default=True, description="how often the signals of interlocks are read"
     )
+    watchdogs: WatchdogLimits = Field(default_factory=WatchdogLimits)
     simulated: Simulated = Field(default_factory=Simulated)
 
     @property

@@ -17,6 +17,7 @@ from labctl.lab._interlocks import read_interlocks
 from labctl.lab._limits import limits_of, narrowed_limits
 from labctl.lab._safe_order import do_in_order, safe_order
 from labctl.lab._substrates import Certificate, read_substrates
+from labctl.lab._watchdog_entries import WatchdogLimits
 from labctl.link import Link
 from labctl.metadata import LabMetadata, source_revision, versions
 from labctl.recipes import OperationSchema
@@ -86,6 +87,7 @@ class Lab:
     interlocks: tuple[Interlock, ...] = ()
     watch_period_s: float = 5.0
     """How often the signals of interlocks are read [s]."""
+    watchdogs: WatchdogLimits = field(default_factory=WatchdogLimits)
     _manager: Any = field(default=None, repr=False)
 
     def connect(self) -> dict[str, Identity | LabError]:
@@ -208,6 +210,7 @@ def build_lab(
         safe_order(file),
         read_interlocks(file)[0],
         file.watch_period,
+        file.watchdogs,
         _manager=manager,
     )
 

@@ -105,6 +105,8 @@ class Link:
         self._manager, self._timeout_s = manager, timeout_s
         self._open_options = dict(open_options or {})
         self._opened: Any = None  # pyvisa's resource; its class depends on the address
+        self.failing_since: float | None = None
+        """Since when every exchange has failed [s, monotonic]; None while they succeed."""
         self._quiet_at: float | None = None  # after a failure: when no late reply is to be feared any more
         self._write_end = write_termination.encode("latin1")
         self._read_end = read_termination
@@ -223,6 +225,16 @@ class Link:
         raise failure
 
     def _once(self, request: bytes, read: Reader | None, parse: Callable[[bytes], T]) -> T:
+        began = self.clock.monotonic()
+        try:
+            value = self._exchange(request, read, parse)
+        except LinkError:
+            self.failing_since = began if self.failing_since is None else self.failing_since
+            raise
+        self.failing_since = None
+        return value
+
+    def _exchange(self, request: bytes, read: Reader | None, parse: Callable[[bytes], T]) -> T:
         self._recover(expects_reply=read is not None)
         sent_at, sent_s, received = self.clock.time(), self.clock.monotonic(), bytearray()
         try:

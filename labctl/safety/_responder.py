@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -55,21 +56,38 @@ class Responder:
     actions: Actions
     holding: dict[str, set[str]] = field(default_factory=dict)
     """By station, what holds it."""
+    responses: dict[str, Response] = field(default_factory=dict)
+    """By name, of everything that is watched."""
     unwritten: dict[str, tuple[str, Response]] = field(default_factory=dict)
     """Alarms that could not be written yet."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def look(self, responses: Mapping[str, Response]) -> None:
-        """Take in what people did, and end what has expired.
+    def open(self, responses: Mapping[str, Response]) -> dict[str, State]:
+        """Begin to watch more; return the state that each has from before.
 
         Args:
-            responses: by name, of everything that is watched.
+            responses: what is to be done, by name.
+
+        Raises:
+            StoreError: the board cannot be written.
         """
+        self.responses |= responses
+        self.board.opened(list(self.responses), virtual=self.lab.clock.virtual)
+        alarms, states = self.board.alarms, dict[str, State]()
+        for name in responses:
+            waits = name in alarms and not alarms[name].acknowledged_by
+            states[name] = State("latched") if waits else State()
+            self.keep(name, states[name])
+        return states
+
+    def look(self) -> None:
+        """Take in what people did, and end what has expired."""
         try:
             self.board.refresh()
             self.board.expire()
             for name, (message, response) in list(self.unwritten.items()):
                 self.board.raised(name, message, response)
-                del self.unwritten[name]
+                self.unwritten.pop(name, None)
         except LabError as error:
             logger.error("alarms cannot be read or written: %s", error)
         for line in self.board.news():
@@ -79,13 +97,12 @@ class Responder:
                 OVERRIDDEN: f"{name} overridden by {by}: {line.get('reason', '')}",
                 EXPIRED: f"{name} armed again: its override has expired",
             }
-            if name in responses:
-                self._tell(responses[name], words.get(line["event"], f"{name} armed again by {by}"), "info")
+            if name in self.responses:
+                self._tell(name, words.get(line["event"], f"{name} armed again by {by}"), "info")
 
-    def latched(self, names: Sequence[str]) -> dict[str, State]:
-        """Return the state of what was not acknowledged when the laboratory was last watched."""
-        alarms = self.board.alarms
-        return {name: State("latched") for name in names if name in alarms and not alarms[name].acknowledged_by}
+    def armed(self, name: str) -> bool:
+        """Return whether something is not overridden."""
+        return name not in self.board.overrides
 
     def settle(self, name: str, state: State) -> State:
         """Return a state after what people did: acknowledged, when the board says so."""
@@ -94,44 +111,48 @@ class Responder:
         alarm = self.board.alarms.get(name)
         return state.acknowledge() if alarm is None or alarm.acknowledged_by else state
 
-    def follow(self, name: str, response: Response, before: State, after: State, message: str) -> None:
+    def follow(self, name: str, before: State, after: State, message: str) -> None:
         """Do what a change of state asks for.
 
         Args:
             name: of the interlock or watchdog.
-            response: what is to be done.
             before: the state.
             after: the state.
             message: what is wrong.
         """
+        response = self.responses[name]
         if after.phase == "tripped" and before.phase != "tripped":
             alarm = self._raise(name, message, response)
             self._hold(name, response, alarm.message)
             self.lab.clock.spawn(functools.partial(self._act, alarm, response), f"alarm-{name}")
         elif before.phase == "tripped" and after.phase != "tripped":
             self._write(functools.partial(self.board.cleared, name))
-            self._tell(response, f"{name}: over", "info")
+            self._tell(name, f"{name}: over", "info")
+        self.keep(name, after)
 
-    def keep(self, name: str, response: Response, state: State, *, armed: bool) -> None:
+    def keep(self, name: str, state: State) -> None:
         """Hold the stations of what is raised and not overridden; release those that nothing holds any more."""
-        if state.raised and armed:
-            self._hold(name, response, f"{name} is not acknowledged")
+        if state.raised and self.armed(name):
+            self._hold(name, self.responses[name], f"{name} is not acknowledged")
             return
-        for station, names in self.holding.items():
-            if name in names:
+        with self._lock:
+            free = [station for station, names in self.holding.items() if names == {name}]
+            for names in self.holding.values():
                 names.discard(name)
-                if not names:
-                    self.actions.release(station)
+        for station in free:
+            self.actions.release(station)
 
     def _hold(self, name: str, response: Response, reason: str) -> None:
-        for station in response.stations if response.action != "warn" else ():
-            names = self.holding.setdefault(station, set())
-            if name not in names:
-                names.add(name)
-                self.actions.hold(station, reason)
+        with self._lock:
+            stations = response.stations if response.action != "warn" else ()
+            new = [station for station in stations if name not in self.holding.setdefault(station, set())]
+            for station in new:
+                self.holding[station].add(name)
+        for station in new:
+            self.actions.hold(station, reason)
 
     def _raise(self, name: str, message: str, response: Response) -> Alarm:
-        self._tell(response, f"{name}: {message}", response.severity)
+        self._tell(name, f"{name}: {message}", response.severity)
         try:
             return self.board.raised(name, message, response)
         except LabError as error:
@@ -140,7 +161,7 @@ class Responder:
             return Alarm(name, message, response.severity, response.action, self.lab.clock.time(), response.stations)
 
     def _act(self, alarm: Alarm, response: Response) -> None:
-        reason = f"interlock {alarm.name}: {alarm.message}"
+        reason = f"{alarm.name}: {alarm.message}"
         calls: list[tuple[str, Callable[[], object]]] = [
             ("warn", functools.partial(self._call, self.actions.warn, alarm))
         ]
@@ -152,7 +173,8 @@ class Responder:
         failures = list[str]()
         if response.action == "safe":
             calls.append(("safe", functools.partial(self._make_safe, response.devices, reason, failures)))
-        outcomes = together(self.lab.clock, [call for _, call in calls], f"alarm-{alarm.name}")
+        with self.lab.clock.flow():
+            outcomes = together(self.lab.clock, [call for _, call in calls], f"alarm-{alarm.name}")
         for (what, _), outcome in zip(calls, outcomes, strict=True):
             if isinstance(outcome, Exception):
                 failures.append(f"{what}: {type(outcome).__name__}: {outcome}")
@@ -167,11 +189,13 @@ class Responder:
         safe = self.actions.safe
         failures += self.lab.make_safe(devices) if safe is None else safe(devices, reason)
 
-    def _tell(self, response: Response, message: str, severity: str) -> None:
-        for name in response.stations:
-            events = self.lab.stations[name].events
+    def _tell(self, name: str, message: str, severity: str) -> None:
+        """Record an event in the runs of the stations that something concerns."""
+        kind = "interlock" if any(interlock.name == name for interlock in self.lab.interlocks) else "alarm"
+        for station in self.responses[name].stations:
+            events = self.lab.stations[station].events
             if events is not None:
-                self._write(functools.partial(events.tell, "interlock", message, source="labctl", severity=severity))
+                self._write(functools.partial(events.tell, kind, message, source="labctl", severity=severity))
 
     def _write(self, write: Callable[[], object]) -> None:
         try:

@@ -31,7 +31,6 @@ class Watch:
     def __init__(self, lab: Lab, responder: Responder, only: Collection[Action] | None = None) -> None:
         self.lab, self.responder = lab, responder
         self.interlocks = tuple(i for i in lab.interlocks if only is None or i.response.action in only)
-        self._responses = {interlock.name: interlock.response for interlock in self.interlocks}
         self._readings: dict[SignalName, Reading] = {}
         self._memories: dict[str, Memory] = {}
         self._jobs: list[Job] = []
@@ -52,11 +51,9 @@ class Watch:
         if not self.interlocks or self._poller is not None:
             return
         clock, period_s = self.lab.clock, self.lab.watch_period_s
-        self.responder.board.opened(list(self._responses), virtual=clock.virtual)
-        now, latched = clock.monotonic(), self.responder.latched(list(self._responses))
-        self._memories = {name: Memory(now, latched.get(name, State()), same_since=now) for name in self._responses}
-        for interlock in self.interlocks:
-            self._keep(interlock)
+        states = self.responder.open({interlock.name: interlock.response for interlock in self.interlocks})
+        now = clock.monotonic()
+        self._memories = {name: Memory(now, state, same_since=now) for name, state in states.items()}
         devices: dict[str, set[SignalName]] = {}
         for signal in (signal for interlock in self.interlocks for signal in interlock.signals):
             devices.setdefault(signal.device, set()).add(signal)
@@ -79,26 +76,17 @@ class Watch:
     def judge(self) -> None:
         """See whether every interlock holds, by what was last read, and do what is to be done."""
         with self._lock:
-            self.responder.look(self._responses)
+            self.responder.look()
             for interlock in self.interlocks:
                 self._judge(interlock)
 
     def _judge(self, interlock: Interlock) -> None:
         memory = self._memories[interlock.name]
         memory = replace(memory, state=self.responder.settle(interlock.name, memory.state))
-        after = evaluate(
-            interlock, memory, self._readings, self.lab.clock.monotonic(), armed=self._armed(interlock.name)
-        )
+        armed, now = self.responder.armed(interlock.name), self.lab.clock.monotonic()
+        after = evaluate(interlock, memory, self._readings, now, armed=armed)
         self._memories[interlock.name] = after
-        self.responder.follow(interlock.name, interlock.response, memory.state, after.state, after.wrong)
-        self._keep(interlock)
-
-    def _armed(self, name: str) -> bool:
-        return name not in self.responder.board.overrides
-
-    def _keep(self, interlock: Interlock) -> None:
-        name = interlock.name
-        self.responder.keep(name, interlock.response, self._memories[name].state, armed=self._armed(name))
+        self.responder.follow(interlock.name, memory.state, after.state, after.wrong)
 
     def _read(self, signals: list[SignalName]) -> None:
         """Read what no operation has read within the last period; what cannot be read grows old."""

@@ -85,6 +85,11 @@ class Store:
         return cls(layout, layout.read_name(), None)
 
     @property
+    def n_waiting(self) -> int:
+        """How many finished runs are in the journal and not in the catalog; 0 for one who only reads."""
+        return self._worker.n_waiting if self._worker is not None else 0
+
+    @property
     def problems(self) -> dict[str, str]:
         """What kept runs out of the catalog, by run uid; the journal has them all the same."""
         return {**self._index.problems(), **(self._worker.problems if self._worker else {})}

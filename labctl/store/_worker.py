@@ -49,6 +49,11 @@ class CatalogWorker:
             self._pending.append(uid)
             self._changed.notify_all()
 
+    @property
+    def n_waiting(self) -> int:
+        """How many finished runs are not in the catalog."""
+        return len(self._pending) + sum(subject != "catalog" for subject in self.problems)
+
     def drain(self, timeout_s: float) -> bool:
         """Wait until there is nothing to do; return whether the catalog holds every run handed over."""
         with self._changed:

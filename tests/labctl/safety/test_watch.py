@@ -33,7 +33,7 @@ def test_a_dead_heater_aborts_its_station_and_the_run_says_why(watching: Watchin
     watched.laboratory.put("furnace_a.1")
     result = watched.do("anneal", "furnace_a", **ANNEAL)
     assert result.status == "abort"
-    assert result.reason.startswith("interlock no_heat: furnace_a_control.temperature - ")
+    assert result.reason.startswith("no_heat: furnace_a_control.temperature - ")
     assert watched.asked == [("abort", "furnace_a"), ("hold", "furnace_a"), ("warn", "no_heat")]
     assert 900.0 < watched.told[0][2] < 1200.0
     assert watched.events()[0].startswith("no_heat: ")
