@@ -12,8 +12,8 @@ from labctl.campaign._decisions import CLOSED, ENDED, LOADED, SUGGESTED, Decisio
 from labctl.campaign._resumption import read_resumption, settle
 from labctl.clock import ClockQueue
 from labctl.dispatch import Dispatcher, Traveller
-from labctl.engine import LabRunEngine, ScanIds, StationDriver
-from labctl.errors import LabError
+from labctl.engine import LabRunEngine, ScanIds, StationDriver, wait_idle
+from labctl.errors import ClockClosed, ClockStalled, LabError, StoreError
 from labctl.lab import Lab
 from labctl.optimize import ID_KEY, ROW_KEY
 from labctl.records import distrust, operation_record, people_doubt, read_outcome
@@ -21,6 +21,8 @@ from labctl.store import Store
 from labctl.trials import Outcome
 
 _JOIN_LIMIT_S = 5.0
+_SAFE_LIMIT_S = 60.0
+"""How long a campaign that cannot go on waits until every station is safe, in real seconds."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Campaign:
         self._before = read_resumption(checked, self._decisions, store)
         self._since_best = 0
         self._stop_reason = ""
-        self._ended: ClockQueue[Traveller] = ClockQueue(lab.clock)
+        self._ended: ClockQueue[Traveller | StoreError] = ClockQueue(lab.clock)
         file = checked.file
         md = {
             **lab.metadata.model_dump(),
@@ -100,7 +102,7 @@ class Campaign:
             plans,
             {"campaign": file.campaign},
             self._ended.put,
-            lambda station, samples: self._decisions.write(LOADED, station=station, samples=samples),
+            self._write_load,
         )
         self._remember()
 
@@ -109,6 +111,7 @@ class Campaign:
 
         Raises:
             LabError: an instrument does not answer as it should; nothing was moved.
+            StoreError: what is decided cannot be written down; every operation was aborted.
         """
         clock = self.lab.clock
         try:
@@ -118,13 +121,21 @@ class Campaign:
                     self._go_on()
                 self._fill()
                 while self._n_under_way:
-                    traveller = self._ended.get()
-                    if traveller is not None:
-                        self._take(traveller)
+                    news = self._ended.get()
+                    if isinstance(news, StoreError):
+                        raise news
+                    if news is not None:
+                        self._take(news)
                         self._fill()
                 ending = self._ending()
                 self._decisions.write(CLOSED, reason=ending.reason)
                 return ending
+        except (ClockClosed, ClockStalled):
+            raise  # simulated time is over, and with it whatever was on
+        except BaseException as error:
+            self.stop(f"{type(error).__name__}: {error}")
+            wait_idle(tuple(self.drivers.values()), clock, _SAFE_LIMIT_S)
+            raise
         finally:
             self._close()
 
@@ -172,6 +183,14 @@ class Campaign:
             values = {name: value for name, value in suggestion.items() if name != ROW_KEY}
             recipe = self.checked.recipe(values, suggestion.get(ROW_KEY))
             self.dispatcher.submit(sample, point[ID_KEY], recipe, suggestion)
+
+    def _write_load(self, station: str, samples: list[str]) -> None:
+        """Write down what is about to be loaded; when that fails, nothing is, and the campaign ends."""
+        try:
+            self._decisions.write(LOADED, station=station, samples=samples)
+        except StoreError as error:
+            self._ended.put(error)
+            self.lab.clock.make_event().wait()  # for ever: the dispatcher must do nothing more
 
     # After an interruption.
 

@@ -18,6 +18,7 @@ from event_model import DocumentNames, schema_validators
 
 from labctl.campaign import Campaign, check_campaign
 from labctl.clock import VirtualClock
+from labctl.errors import StoreError
 from labctl.lab import build_lab
 from labctl.records import SampleRegistry, sample_history, trials_of
 from labctl.store import Store, verify
@@ -242,6 +243,29 @@ def test_a_stop_at_any_instant_ends_the_campaign(tmp_path, at):
     _, ending = run_campaign(tmp_path, 6, before=stop_later)
     assert ending.reason == "stopped: a person asked"
     assert all(run[-1][0] == "stop" for run in journals(tmp_path))
+
+
+@pytest.mark.parametrize("at", [7000.0, 11300.0], ids=["before a load", "before a trial's end"])
+def test_a_campaign_that_cannot_write_down_what_it_decides_leaves_nothing_on(tmp_path, at):
+    labs = []
+
+    def break_later(campaign):
+        def break_file():
+            campaign.lab.clock.sleep_until(at)
+            (tmp_path / "decisions.jsonl").unlink()
+            (tmp_path / "decisions.jsonl").mkdir()
+
+        labs.append(campaign.lab)
+        campaign.lab.clock.spawn(break_file, "disk")
+
+    with pytest.raises(StoreError, match=r"decisions\.jsonl: Is a directory"):
+        run_campaign(tmp_path, 6, before=break_later)
+    ends = [run[-1] for run in journals(tmp_path)]
+    assert all(name == "stop" for name, _ in ends)
+    aborted = [stop["reason"] for _, stop in ends if stop["exit_status"] == "abort"]
+    assert aborted and all("decisions.jsonl" in reason for reason in aborted)
+    for name in ("furnace_a_control", "furnace_b_control"):
+        assert labs[0].plant.instruments[name].read_register(4) == 0
 
 
 def test_a_target_ends_the_campaign(tmp_path):
