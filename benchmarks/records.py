@@ -19,7 +19,7 @@ MAIN = "from labctl.app import main; main()"
 QUERIES = {
     "asked range": "asked.heat.temperature > 350 degC and asked.heat.temperature < 420 degC",
     "as-run statistics": "asrun.heat.*_temperature.max > 673.15 K and asrun.deposit.magnetron_power.mean < 150 W",
-    "text": "station = furnace_a and substrate.lot ~ L2026",
+    "text": "station = furnace_a and substrate.lot ~ L2023",
     "time": "time >= 2023-11-20 and time < 2023-12-01",
     "combination": (
         "asked.heat.temperature > 350 degC and result.transmittance.transmittance >= 0.85 and station = furnace_a"

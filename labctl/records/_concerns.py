@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from labctl.records._deviations import Deviation
 from labctl.records._history import Event, OperationHistory
-from labctl.records._quality import AUTOMATIC
+from labctl.records._quality import AUTOMATIC, UNCALIBRATED
 from labctl.records._sample_history import SampleHistory, is_valid
 
 GRAVITIES = ("alarm", "warning")
@@ -59,13 +59,13 @@ def _found(operation: OperationHistory) -> Iterator[tuple[str, str, str]]:
     for event in operation.events:
         if event.severity != "info":
             yield _gravity(event), event.kind, f"{event.source}: {event.message}"
-    for device in operation.devices:
-        if device.calibration.overdue:
-            yield "alarm", "uncalibrated", f"{device.name}: calibration was due on {device.calibration.due}"
+    uncalibrated = [flag for flag in operation.flags if flag.kind == UNCALIBRATED and flag.by == AUTOMATIC]
+    for flag in uncalibrated:
+        yield "alarm", UNCALIBRATED, f"{flag.key}: {flag.detail}"
     for deviation in operation.deviations:
         yield "warning", "deviation", deviation_text(deviation)
     for flag in operation.flags:
-        if flag.kind != "uncalibrated":  # said of the device
+        if flag not in uncalibrated:
             where = ".".join(part for part in (flag.stream, flag.key) if part)
             gravity = "alarm" if flag.quality == "bad" else "warning"
             told = ": ".join(part for part in (where, flag.detail) if part)

@@ -9,7 +9,8 @@ import numpy as np
 
 from labctl.store import RecordedRun, Stream
 
-KINDS = ("out of range", "stuck", "uncalibrated", "clock jump", "gap", "saturated")
+UNCALIBRATED = "uncalibrated"
+KINDS = ("out of range", "stuck", UNCALIBRATED, "clock jump", "gap", "saturated")
 """What is found automatically; people may give any kind."""
 QUALITIES = ("good", "suspect", "bad")
 """From the best to the worst."""
@@ -90,6 +91,8 @@ def _calibration(run: RecordedRun) -> Iterator[Flag]:
         return
     day = str(np.datetime64(int(run.start["time"]), "s").astype("datetime64[D]"))
     for device, configuration in baseline.configuration.items():
-        due = str(configuration.get(f"{device}_calibration_due", ""))
+        done, due = (str(configuration.get(f"{device}_calibration_{name}", "")) for name in ("date", "due"))
         if due and due < day:
-            yield Flag("uncalibrated", "suspect", key=device, detail=f"calibration was due on {due}")
+            yield Flag(UNCALIBRATED, "suspect", key=device, detail=f"calibration was due on {due}")
+        if done > day:
+            yield Flag(UNCALIBRATED, "suspect", key=device, detail=f"calibration was done later, on {done}")

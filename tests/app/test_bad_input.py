@@ -399,7 +399,7 @@ LAB = [
     lab("no substrates", "substrates.csv", "substrate.csv", "substrates: substrate.csv: no such file"),
     lab("fitting", "target_used: 2 kWh", "target_used: 2 kW", "stations.sputter.fittings.target_used: 2 kW cannot be"),
     lab("calibration day", "due: 2027-08-31", "due: 31.8.2027", "devices.photometer_meter.calibration.due: '31.8.202"),
-    lab("calibration order", "due: 2027-08-31", "due: 2024-08-31", "devices.photometer_meter.calibration: due 2024-08"),
+    lab("calibration order", "due: 2027-08-31", "due: 2021-08-31", "devices.photometer_meter.calibration: due 2021-08"),
     lab("licence", "CC-BY-4.0", "CC-BUY-4.0", "policy.licence: 'CC-BUY-4.0' is not an SPDX licence such as 'CC-BY-4."),
     lab("rack without places", "racks: {rack: 100}", "racks: {rack: 0}", "racks.rack: must be at least 1, not 0"),
     lab(

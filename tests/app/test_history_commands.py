@@ -159,7 +159,7 @@ def test_the_page_says_what_failed_and_which_calibration_was_overdue(history):
     text = history_page(history)
     assert 'class="badge fail"' in text
     assert "magnetron: fault 4" in text
-    assert re.search(r'<b class="alarm">overdue</b> calibrated 2025-11-20 by Keithley, was due 2023-10-01', text)
+    assert re.search(r'<b class="alarm">overdue</b> calibrated 2022-11-20 by Keithley, was due 2023-10-01', text)
 
 
 def test_a_notebook_gets_the_page_without_its_frame(history):

@@ -174,7 +174,7 @@ def test_the_registry_knows_where_each_sample_was_and_is(recorded, tmp_path):
     places = [stay.place for stay in entry.stays]
     assert places[0] == places[-1] == entry.location == "rack.1"
     assert {"sputter.1", "probe.1", "photometer.1"} < set(places)
-    assert (entry.substrate, entry.lot, entry.trial) == ("G26-001", "L2026-07", "T0001")
+    assert (entry.substrate, entry.lot, entry.trial) == ("G26-001", "L2023-07", "T0001")
 
 
 def test_journal_and_catalog_agree(recorded):

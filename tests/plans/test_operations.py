@@ -108,7 +108,7 @@ def test_configuration_holds_identity_and_calibration(laboratory):
     descriptor = next(d for n, d in laboratory.documents if n == "descriptor" and d["name"] == "primary")
     data = descriptor["configuration"]["probe_meter"]["data"]
     assert data["probe_meter_model"] == "MODEL 2400"
-    assert data["probe_meter_calibration_date"] == "2025-11-20"
+    assert data["probe_meter_calibration_date"] == "2022-11-20"
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,16 @@ def test_readings_that_are_missing_are_a_gap(good: list[Document]) -> None:
     assert ("gap", "process", "") in flags_of(documents)
 
 
+def test_a_calibration_of_a_later_day_was_not_in_force(good: list[Document]) -> None:
+    def postpone(name: str, document: dict[str, Any]) -> None:
+        if name == "descriptor" and "furnace_a_control" in document["configuration"]:
+            document["configuration"]["furnace_a_control"]["data"]["furnace_a_control_calibration_date"] = "2023-11-15"
+
+    (flag,) = automatic_flags(gather(changed(good, postpone)))
+    assert (flag.kind, flag.quality, flag.key) == ("uncalibrated", "suspect", "furnace_a_control")
+    assert flag.detail == "calibration was done later, on 2023-11-15"
+
+
 def test_an_overdue_calibration_makes_a_run_suspect(good: list[Document]) -> None:
     def expire(name: str, document: dict[str, Any]) -> None:
         if name == "descriptor" and "furnace_a_control" in document["configuration"]:
