@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
@@ -34,10 +36,66 @@ RUN_QUERIES = {
 
 
 def measure(report: Report, quick: bool) -> None:
-    search_figures(report, quick)
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder) / "store"
+        command = [sys.executable, "-c", MAIN, "demo", "--trials", "4" if quick else "18", "--out", str(directory)]
+        subprocess.run(command, check=True, capture_output=True)
+        export_figures(report, directory)
+        history_figures(report, directory)
+        search_figures(report, directory)
 
 
-def search_figures(report: Report, quick: bool) -> None:
+def export_figures(report: Report, directory: Path) -> None:
+    """Time the export of a whole campaign, from opening the store to the file or folder."""
+    from labctl.exchange import FORMATS, export, gather_dossier
+
+    with watch() as spent:
+        dossier = gather_dossier(directory, "ito-night")
+    n_runs = len(dossier.runs)
+    report.add(f"export of {n_runs} runs: read them", spent.wall_s, "s")
+    for name in FORMATS:
+        with watch() as spent:
+            export(dossier, name, directory.parent / f"out-{name}", role="public", by="benchmark")
+        report.add(f"export of {n_runs} runs: {name}", spent.wall_s, "s")
+
+
+def history_figures(report: Report, directory: Path) -> None:
+    """Time the history of a sample with 20 runs: to have it, on a terminal, as a page and as JSON.
+
+    The runs of one sample of the campaign are entered again, an hour later each, until there are so many.
+    """
+    from labctl.app._history_page import history_page
+    from labctl.app._history_view import HistoryView
+    from labctl.records import history_json, sample_history
+    from labctl.store import Store
+
+    sample = "ito-night-0001"
+    with Store.open(directory) as store:
+        own = [run.uid for run in reversed(store.runs(sample=sample))]
+        for n, uid in enumerate(own[: 20 - len(own)], 1):
+            for line in (directory / "journal" / f"{uid}.jsonl").read_text().splitlines():
+                name, document = json.loads(line)
+                store.journal(name, _later(document, n))
+    with Store.read(directory) as store:
+        history = sample_history(store, sample)
+        taken = _best(3, lambda: sample_history(store, sample))
+    text = f"history of a sample with {len(history.operations)} runs"
+    report.add(text, taken, "s", "< 1")
+    report.add(f"{text}: terminal", taken + _best(3, lambda: repr(HistoryView(history))), "s", "< 1")
+    report.add(f"{text}: page", taken + _best(3, lambda: history_page(history)), "s", "< 1")
+    report.add(f"{text}: JSON", taken + _best(3, lambda: history_json(history)), "s", "< 1")
+
+
+def _later(document: dict[str, Any], number: int) -> dict[str, Any]:
+    """Return a document of another run, that was some days later."""
+    copy = dict(document)
+    for key in ("uid", "run_start", "descriptor"):
+        if key in copy:
+            copy[key] = str(uuid.uuid5(uuid.UUID(copy[key]), str(number)))
+    return copy | ({"time": copy["time"] + 7 * 86400.0} if "time" in copy else {})
+
+
+def search_figures(report: Report, directory: Path) -> None:
     """Time searches over many runs.
 
     A campaign of the simulated line is recorded and its facts read. The many runs are these facts, written through the
@@ -49,40 +107,36 @@ def search_figures(report: Report, quick: bool) -> None:
     from labctl.records import search
     from labctl.records._facts_index import FILE, FactsIndex, ask
 
-    with tempfile.TemporaryDirectory() as folder:
-        directory = Path(folder) / "store"
-        command = [sys.executable, "-c", MAIN, "demo", "--trials", "4" if quick else "16", "--out", str(directory)]
-        subprocess.run(command, check=True, capture_output=True)
-        with watch() as spent:
-            n_real = ask(directory, lambda index: len(index.runs()))
-        report.add("facts: read a run and index it", 1000 * spent.cpu_s / n_real, "ms")
-        real = _samples(directory)
-        with watch() as spent:
-            n_read = sum(len(runs) for runs in real)
-        (directory / FILE).unlink()
-        index = FactsIndex(directory / FILE)
-        index.prepare()
-        with watch() as spent:
-            index.add(entry for runs in real for entry in runs)
-        report.add("facts: index a run that was read", 1000 * spent.cpu_s / n_read, "ms", "<= 5")
-        made, n_runs = _many(real), 0
-        for wanted in (1000, 10_000):
-            while n_runs < wanted:
-                batch = [entry for _ in range(40) for entry in next(made)]
-                n_runs += len({entry.run for entry in batch})
-                index.add(batch)
-                _list(directory, batch)
-            opened = 1000 * _best(20, lambda: ask(directory, lambda index: None))
-            report.add(f"{wanted} runs: open and look for news", opened, "ms")
-            for by, queries in (("sample", QUERIES), ("run", RUN_QUERIES)):
-                for name, query in queries.items():
-                    table = search(directory, query, by=by)
-                    taken = 1000 * _best(20, lambda query=query, by=by: search(directory, query, by=by))
-                    text = f"{wanted} runs: {name}, {len(table)} {by}s found"
-                    report.add(text, taken, "ms", f"<= {BAR_MS}")
-        everything = 1000 * _best(5, lambda: search(directory, "", by="run"))
-        report.add("10000 runs: all of them in a table of six columns", everything, "ms")
-        report.add("10000 runs: size of the index", (directory / FILE).stat().st_size / 1e6, "MB")
+    with watch() as spent:
+        n_real = ask(directory, lambda index: len(index.runs()))
+    report.add("facts: read a run and index it", 1000 * spent.cpu_s / n_real, "ms")
+    real = _samples(directory)
+    with watch() as spent:
+        n_read = sum(len(runs) for runs in real)
+    (directory / FILE).unlink()
+    index = FactsIndex(directory / FILE)
+    index.prepare()
+    with watch() as spent:
+        index.add(entry for runs in real for entry in runs)
+    report.add("facts: index a run that was read", 1000 * spent.cpu_s / n_read, "ms", "<= 5")
+    made, n_runs = _many(real), 0
+    for wanted in (1000, 10_000):
+        while n_runs < wanted:
+            batch = [entry for _ in range(40) for entry in next(made)]
+            n_runs += len({entry.run for entry in batch})
+            index.add(batch)
+            _list(directory, batch)
+        opened = 1000 * _best(20, lambda: ask(directory, lambda index: None))
+        report.add(f"{wanted} runs: open and look for news", opened, "ms")
+        for by, queries in (("sample", QUERIES), ("run", RUN_QUERIES)):
+            for name, query in queries.items():
+                table = search(directory, query, by=by)
+                taken = 1000 * _best(20, lambda query=query, by=by: search(directory, query, by=by))
+                text = f"{wanted} runs: {name}, {len(table)} {by}s found"
+                report.add(text, taken, "ms", f"<= {BAR_MS}")
+    everything = 1000 * _best(5, lambda: search(directory, "", by="run"))
+    report.add("10000 runs: all of them in a table of six columns", everything, "ms")
+    report.add("10000 runs: size of the index", (directory / FILE).stat().st_size / 1e6, "MB")
 
 
 def _samples(directory: Path) -> list[list[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from labctl.app._history_commands import sample_history
 from labctl.app._replay_commands import sample_recipe
 
 if TYPE_CHECKING:
+    from labctl.metadata import AccessPolicy
     from labctl.records import SampleRegistry
 
 sample = typer.Typer(help="Samples: what they are, where they are, what was done to them.", no_args_is_help=True)
@@ -45,6 +47,49 @@ class Access(StrEnum):
     open = "open"
     consortium = "consortium"
     closed = "closed"
+
+
+AccessOption = Annotated[Access | None, typer.Option("--access", help="Who may have its data.")]
+Owner = Annotated[str | None, typer.Option(help="Whose data it is.")]
+Project = Annotated[str | None, typer.Option(help="Of which project.")]
+Embargo = Annotated[str | None, typer.Option(help="Day before which only the owner may have it.")]
+Licence = Annotated[str | None, typer.Option(help="SPDX identifier.")]
+ExportControl = Annotated[str | None, typer.Option(help="Class, such as EAR99.")]
+
+
+def _changes(
+    access: Access | None,
+    owner: str | None,
+    project: str | None,
+    embargo: str | None,
+    licence: str | None,
+    export_control: str | None,
+) -> dict[str, str]:
+    """Return what was given of a policy."""
+    given = {
+        "access": access.value if access else None,
+        "owner": owner,
+        "project": project,
+        "embargo_until": embargo,
+        "licence": licence,
+        "export_control": export_control,
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _policy(registry: SampleRegistry, name: str, changes: Mapping[str, str]) -> AccessPolicy:
+    """Return a sample's policy with changes; a mistake ends the command."""
+    from pydantic import ValidationError
+
+    from labctl.files import problems_of
+    from labctl.metadata import AccessPolicy
+
+    try:
+        return AccessPolicy.model_validate({**registry.sample(name).policy.model_dump(), **changes})
+    except ValidationError as error:
+        for problem in problems_of(error, AccessPolicy):
+            typer.echo(f"policy of {name}: {problem}", err=True)
+        raise typer.Exit(BAD_INPUT) from None
 
 
 def _registry(directory: Path, by: str = "") -> SampleRegistry:
@@ -174,11 +219,21 @@ def attach(
     file: Annotated[Path, typer.Argument(help="A photograph, a measurement of another laboratory...")],
     kind: Annotated[str, typer.Option(help="What it is: photograph, XRD...")] = "file",
     note: Note = "",
+    access: AccessOption = None,
+    owner: Owner = None,
+    project: Project = None,
+    embargo: Embargo = None,
+    licence: Licence = None,
+    export_control: ExportControl = None,
     by: By = "",
 ) -> None:
-    """Keep a copy of a file with a sample."""
+    """Keep a copy of a file with a sample, under the sample's policy or a stricter one."""
     with clear_errors(), _registry(directory, by) as registry:
-        typer.echo(registry.attach(name, file, kind=kind, note=note))
+        changes = _changes(access, owner, project, embargo, licence, export_control)
+        own = _policy(registry, name, changes) if changes else None
+        if own is not None:
+            registry.check_attachment(name, file, own)
+        typer.echo(registry.attach(name, file, kind=kind, note=note, policy=own))
 
 
 @sample.command("quality")
@@ -198,37 +253,18 @@ def quality(
 def policy(
     directory: Directory,
     name: Name,
-    access: Annotated[Access | None, typer.Option(help="Who may have its data.")] = None,
-    owner: Annotated[str | None, typer.Option(help="Whose data it is.")] = None,
-    project: Annotated[str | None, typer.Option(help="Of which project.")] = None,
-    embargo: Annotated[str | None, typer.Option(help="Day before which only the owner may have it.")] = None,
-    licence: Annotated[str | None, typer.Option(help="SPDX identifier.")] = None,
-    export_control: Annotated[str | None, typer.Option(help="Class, such as EAR99.")] = None,
+    access: AccessOption = None,
+    owner: Owner = None,
+    project: Project = None,
+    embargo: Embargo = None,
+    licence: Licence = None,
+    export_control: ExportControl = None,
     by: By = "",
 ) -> None:
     """Put a sample under a policy; what is not given stays, and nothing becomes wider than what it comes from."""
     with clear_errors(), _registry(directory, by) as registry:
-        from pydantic import ValidationError
-
-        from labctl.files import problems_of
-        from labctl.metadata import AccessPolicy
-
-        given = {
-            "access": access.value if access else None,
-            "owner": owner,
-            "project": project,
-            "embargo_until": embargo,
-            "licence": licence,
-            "export_control": export_control,
-        }
-        changes = {key: value for key, value in given.items() if value is not None}
-        try:
-            wanted = AccessPolicy.model_validate({**registry.sample(name).policy.model_dump(), **changes})
-        except ValidationError as error:
-            for problem in problems_of(error, AccessPolicy):
-                typer.echo(f"policy of {name}: {problem}", err=True)
-            raise typer.Exit(BAD_INPUT) from None
-        registry.set_policy(name, wanted)
+        changes = _changes(access, owner, project, embargo, licence, export_control)
+        registry.set_policy(name, _policy(registry, name, changes))
 
 
 @sample.command("flag")

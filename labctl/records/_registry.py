@@ -158,6 +158,13 @@ class SampleRegistry:
     ) -> str:
         """Keep a copy of a file with a sample, and return its checksum.
 
+        Args:
+            name: of the sample.
+            file: to be copied.
+            kind: ``photograph`` and the like.
+            note: in words.
+            policy: holds together with the sample's, the strictest of both.
+
         Raises:
             RegistryError: the sample is unknown, or the file cannot be read.
         """
@@ -184,6 +191,15 @@ class SampleRegistry:
                 policy=policy.model_dump() if policy is not None else None,
             )
         return checksum
+
+    def check_attachment(self, name: str, file: Path, policy: AccessPolicy) -> None:
+        """Refuse a policy that an attachment of a sample cannot have.
+
+        Raises:
+            RegistryError: the sample is unknown, its own policy is stricter, or the embargo is past.
+        """
+        self._check_day(policy.embargo_until, "under embargo until")
+        self._check_not_wider(Path(file).name, policy, self.sample(name).policy, f"its sample {name}")
 
     def set_quality(self, name: str, quality: str, reason: str) -> None:
         """Judge a sample: ``good``, ``suspect`` or ``failed``, with the reason.
@@ -213,7 +229,8 @@ class SampleRegistry:
             self._check_day(policy.embargo_until, "under embargo until")
             inherited = self._inherited(name)
             if inherited is not None:
-                self._check_not_wider(entry, policy, inherited)
+                source = f"its parents {', '.join(entry.parents)}" if entry.parents else "its runs"
+                self._check_not_wider(name, policy, inherited, source)
             self._say("policy", sample=name, policy=policy.model_dump())
 
     def flag(self, run: str, kind: str, quality: str, *, stream: str = "", key: str = "", detail: str = "") -> None:
@@ -404,17 +421,15 @@ class SampleRegistry:
         if given < today:
             raise RegistryError(f"{what} {day}: that day is past, today is {today}")
 
-    def _check_not_wider(self, entry: SampleEntry, policy: AccessPolicy, inherited: AccessPolicy) -> None:
-        source = f"its parents {', '.join(entry.parents)}" if entry.parents else "its runs"
+    @staticmethod
+    def _check_not_wider(name: str, policy: AccessPolicy, inherited: AccessPolicy, source: str) -> None:
         if ACCESS.index(policy.access) < ACCESS.index(inherited.access):
-            raise RegistryError(f"{entry.name} cannot be {policy.access}: it is {inherited.access} by {source}")
+            raise RegistryError(f"{name} cannot be {policy.access}: it is {inherited.access} by {source}")
         if policy.embargo_until < inherited.embargo_until:
             text = f"its embargo until {inherited.embargo_until} by {source} cannot be shortened"
-            raise RegistryError(f"{entry.name}: {text}")
+            raise RegistryError(f"{name}: {text}")
         if inherited.export_control and inherited.export_control not in policy.export_control:
-            raise RegistryError(
-                f"{entry.name}: export control {inherited.export_control} by {source} cannot be dropped"
-            )
+            raise RegistryError(f"{name}: export control {inherited.export_control} by {source} cannot be dropped")
 
     def _inherited(self, name: str) -> AccessPolicy | None:
         """Return the strictest policy of a sample's parents and runs, or None where there is none."""

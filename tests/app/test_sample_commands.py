@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from labctl.app._commands import command_line
 from labctl.app._ending import BAD_INPUT, STORE_FAILED
+from labctl.records import SampleRegistry
 
 
 def sample(verb: str, *arguments: str | Path) -> Result:
@@ -52,6 +53,24 @@ def test_a_policy_can_become_stricter_only(shelf: Path) -> None:
     assert sample("split", shelf, "right", "right-1").exit_code == 0
     result = sample("policy", shelf, "right-1", "--access", "open")
     assert result.stderr == "right-1 cannot be open: it is closed by its parents right\n"
+
+
+def test_an_attachment_can_be_stricter_than_its_sample_only(shelf: Path, tmp_path: Path) -> None:
+    (tmp_path / "spectrum.txt").write_text("1 2 3")
+    about = ("attach", shelf, "right", tmp_path / "spectrum.txt")
+    assert sample("policy", shelf, "right", "--access", "consortium").exit_code == 0
+    assert sample(*about, "--access", "closed", "--export-control", "9A004").exit_code == 0
+    with SampleRegistry(shelf) as samples:
+        right = samples.sample("right")
+    assert (right.policy.access, right.policy.export_control) == ("consortium", "")
+    (kept,) = right.attachments
+    assert (kept.policy.access, kept.policy.export_control) == ("closed", "9A004")
+    result = sample(*about, "--access", "open")
+    assert result.stderr == "spectrum.txt cannot be open: it is consortium by its sample right\n"
+    result = sample(*about, "--embargo", "2020-01-01")
+    assert result.stderr.startswith("under embargo until 2020-01-01: that day is past")
+    result = sample(*about, "--licence", "GPLL")
+    assert (result.exit_code, result.stderr.count("\n")) == (BAD_INPUT, 1)
 
 
 @pytest.mark.parametrize(
