@@ -11,10 +11,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from labctl.errors import LabError
 from labctl.files import Day, problems_of
+from labctl.samples import Sample
 
 __all__ = [
     "ROLES",
@@ -121,6 +122,20 @@ class LabMetadata(BaseModel):
     fittings: dict[str, str | float | int | bool] = Field(
         default_factory=dict, description="what is fitted to the station (target, gas, tube...), from its lab file"
     )
+    made_from: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="by new sample: what the run made it from; that is no more when the run succeeds",
+    )
+
+    @field_validator("made_from")
+    @classmethod
+    def _are_samples(cls, made: dict[str, list[str]]) -> dict[str, list[str]]:
+        for child, parents in made.items():
+            for name in (child, *parents):
+                Sample(name)
+            if not parents or child in parents:
+                raise ValueError(f"{child} cannot be made from {', '.join(parents) or 'nothing'}")
+        return made
 
 
 class OperationMetadata(LabMetadata):

@@ -17,6 +17,7 @@ from labctl.errors import StoreError
 from labctl.records._facts_of_samples import RunFacts, run_facts
 from labctl.records._facts_tables import VERSION, facts, keys, metadata, runs, state, subjects, tuples
 from labctl.records._facts_writer import FactsWriter, Key, read_keys
+from labctl.records._genealogy import told_by_run
 from labctl.records._register import Register
 from labctl.records._said import Entry
 from labctl.store import Store
@@ -93,13 +94,20 @@ class FactsIndex:
         with self.connection() as db:
             return {row.key: row.n for row in db.execute(query)}
 
-    def add(self, told: Iterable[RunFacts], read: Iterable[str] = (), problems: Iterable[tuple[str, str]] = ()) -> None:
+    def add(
+        self,
+        told: Iterable[RunFacts],
+        read: Iterable[str] = (),
+        problems: Iterable[tuple[str, str]] = (),
+        made: Iterable[Entry] = (),
+    ) -> None:
         """Write what runs say; their samples are known anew.
 
         Args:
             told: what runs say of their samples.
             read: uids of runs that were read, also of those that name no sample.
             problems: uids of runs that cannot be read, with the reason.
+            made: what the runs made of what.
 
         Raises:
             StoreError: the file cannot be written.
@@ -110,7 +118,8 @@ class FactsIndex:
             writer = FactsWriter(db)
             for entry in told:
                 writer.write_run(entry)
-            for sample in writer.and_descendants(entry.sample for entry in told):
+            about = [sample for entry in made for sample in writer.hear(entry)]
+            for sample in writer.and_descendants((*(entry.sample for entry in told), *about)):
                 writer.write_sample(sample)
             if rows:
                 entries = [{"run": run, "problem": problem} for run, problem in rows.items()]
@@ -210,13 +219,15 @@ def _read_runs(index: FactsIndex, store: Store) -> None:
     ordered = sorted(news, key=lambda uid: (times.get(uid, 0.0), uid))
     for begin in range(0, len(ordered), _BATCH):
         batch = ordered[begin : begin + _BATCH]
-        told, problems = list[RunFacts](), dict[str, str]()
+        told, problems, made = list[RunFacts](), dict[str, str](), list[Entry]()
         for uid in batch:
             try:
-                told += run_facts(store.run(uid))
+                run = store.run(uid)
+                told += run_facts(run)
+                made += told_by_run(run.start, run.stop)
             except (StoreError, ValueError, TypeError, KeyError, AttributeError) as error:
                 problems[uid] = str(error)
-        index.add(told, batch, problems.items())
+        index.add(told, batch, problems.items(), made)
 
 
 __all__ = ["FILE", "FactsDamaged", "FactsIndex", "ask"]

@@ -387,7 +387,7 @@ class SampleRegistry:
         if (self.directory / "store.json").exists():
             with Store.read(self.directory) as store:
                 fresh = [store.ends(uid) for uid in store.finished() - seen]
-            told = sorted(fresh, key=lambda pair: float(pair[0]["time"]))
+            told = sorted(fresh, key=lambda pair: (float(pair[0]["time"]), str(pair[0]["uid"])))
         if entries or told:
             self._index.add(entries, end, told)
 

@@ -15,11 +15,14 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from labctl.errors import StoreError
 from labctl.records._entry import Archive
+from labctl.records._genealogy import told_by_run
 
 FILE = "registry.db"
 VERSION = 1
 """Of the tables; a file of another version is made anew."""
 _MOVE = "transfer"
+_INHERITED = ("lot", "substrate", "carrier", "composition")
+"""What a part has from the whole, and what a substrate's certificate may tell."""
 
 metadata = MetaData()
 samples = Table(
@@ -159,12 +162,26 @@ def _put(db: Connection, table: Table, row: Mapping[str, Any]) -> None:
 
 
 def _added(db: Connection, entry: Mapping[str, Any]) -> None:
-    about = {key: entry.get(key, "") for key in ("lot", "substrate", "carrier", "composition", "note")}
-    _put(db, samples, {"name": entry["sample"], **about, "last_time": entry["time"]})
-    for parent in entry.get("parents", ()):
-        db.execute(insert(lineage).values(child=entry["sample"], parent=parent))
+    name, parents = entry["sample"], entry.get("parents", ())
+    about = {key: entry[key] for key in (*_INHERITED, "note") if entry.get(key)}
+    if len(parents) == 1:  # a part of it
+        whole = db.execute(select(samples).where(samples.c.name == parents[0])).mappings().first()
+        about = {key: whole[key] for key in _INHERITED if whole is not None and whole[key]} | about
+    _put(db, samples, {"name": name, **about, "last_time": entry["time"]})
+    for parent in parents:
+        if name not in _line(db, parent):  # runs may say anything
+            db.execute(insert(lineage).values(child=name, parent=parent))
     if entry.get("place"):
         _moved(db, entry)
+
+
+def _line(db: Connection, name: str) -> list[str]:
+    """Return a sample and everything it was made from."""
+    found = [name]
+    for each in found:  # it grows
+        rows = db.execute(select(lineage.c.parent).where(lineage.c.child == each))
+        found += [row.parent for row in rows if row.parent not in found]
+    return found
 
 
 def _consumed(db: Connection, entry: Mapping[str, Any]) -> None:
@@ -227,7 +244,7 @@ def _add_run(db: Connection, start: Mapping[str, Any], stop: Mapping[str, Any]) 
             "last_time": float(start["time"]),
         }
         certificate = start.get("substrates", {}).get(sample, {})
-        row |= {key: str(certificate[key]) for key in ("substrate", "lot") if certificate.get(key)}
+        row |= {key: str(certificate[key]) for key in _INHERITED if certificate.get(key)}
         for key, value in (("campaign", start.get("campaign")), ("trial", _at(start.get("trials"), index))):
             row |= {key: str(value)} if value else {}
         _put(db, samples, row)
@@ -240,6 +257,8 @@ def _add_run(db: Connection, start: Mapping[str, Any], stop: Mapping[str, Any]) 
             source, destination = (str(start["parameters"].get(key, "")) for key in ("source", "destination"))
             place = destination if stop.get("exit_status") == "success" else f"{source} or {destination}?"
             _stay(db, sample, float(stop["time"]), place, uid)
+    for entry in told_by_run(start, stop):
+        _ACTS[entry["act"]](db, entry)
 
 
 def _at(values: Any, index: int) -> Any:  # metadata may hold anything

@@ -186,7 +186,7 @@ def test_people_who_speak_at_the_same_time_are_all_heard(tmp_path: Path) -> None
 
 
 @given(parts=st.lists(st.integers(1, 3), min_size=1, max_size=6))
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_every_piece_knows_all_it_came_from(parts: list[int], tmp_path_factory: pytest.TempPathFactory) -> None:
     with SampleRegistry(tmp_path_factory.mktemp("lab")) as registry:
         registry.add("s")
