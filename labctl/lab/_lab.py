@@ -123,6 +123,11 @@ class Lab:
         for device in self.devices.values():
             device.link.fail_fast()
 
+    def release(self) -> None:
+        """Let other processes have the instruments; the next exchange with one opens its link again."""
+        for device in self.devices.values():
+            device.link.release()
+
     def close(self) -> None:
         """Close every link."""
         for device in self.devices.values():

@@ -115,7 +115,9 @@ class Link:
     def _resource(self) -> Any:  # opened by the first exchange: a lab can be checked with nothing connected
         if self._opened is None:
             try:
-                self._opened = self._manager.open_resource(self.address, **self._open_options)
+                self._opened = self._manager.open_resource(
+                    self.address, open_timeout=int(self._timeout_s * 1000), **self._open_options
+                )
             except Exception as error:  # pyvisa-py raises exactly that when a host does not answer
                 raise LinkError(self.device, self.address, "open", "", str(error)) from error
             self._opened.timeout = self._timeout_s * 1000
@@ -204,6 +206,11 @@ class Link:
         self.retries, self._timeout_s = 0, timeout_s
         if self._opened is not None:
             self._opened.timeout = timeout_s * 1000
+
+    def release(self) -> None:
+        """Close the resource, for another process to open it; the next exchange opens it again."""
+        with self.clock.held(), self._lock:
+            self._drop()
 
     def close(self) -> None:
         """Close the resource and end the poller."""
