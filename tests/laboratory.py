@@ -22,7 +22,7 @@ Document = tuple[str, dict[str, Any]]
 def example_lab(faults: Sequence[Mapping[str, Any]] = (), **changes: Any) -> LabFile:
     """Return the example's lab file, with faults and other changes of its top-level entries."""
     file = read_lab(EXAMPLE / "lab.yaml", SCHEMAS)
-    content = file.model_dump(by_alias=True) | {"watch_period": "5 s", "watchdogs": {}} | changes
+    content = file.model_dump(by_alias=True) | {"watch_period": "5 s", "watchdogs": {}, "supervisor": {}} | changes
     content["simulated"] = content["simulated"] | {"faults": list(faults)}
     for key in ("move_time", "measure_time"):
         content["simulated"].pop(key)

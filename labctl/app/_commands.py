@@ -115,6 +115,9 @@ def campaign_run(
     seed: Seed = None,
     real_time: RealTime = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the campaign that was interrupted.")] = False,
+    supervisor: Annotated[
+        bool, typer.Option(help="Let a second process make real instruments safe when this one dies or hangs.")
+    ] = True,
 ) -> None:
     """Run a campaign to its end and write its report."""
     with clear_errors():
@@ -124,9 +127,10 @@ def campaign_run(
         name = f"labctl-{checked.file.campaign}"
         if resume:
             folder = out or newest_folder(name)
-            _end(run_campaign(same_campaign(checked, folder), folder, real_time=real_time, resume=True))
+            checked = same_campaign(checked, folder)
         else:
-            _end(run_campaign(checked, out or unused_folder(name), real_time=real_time))
+            folder = out or unused_folder(name)
+        _end(run_campaign(checked, folder, real_time=real_time, resume=resume, supervisor=supervisor))
 
 
 campaign.command("rehearse")(rehearse)
@@ -226,6 +230,27 @@ def sim_serve(
         from labctl.app._serving import serve
 
         serve(file, port, lab_out)
+
+
+@command_line.command()
+def supervise(
+    file: Annotated[Path, typer.Argument(help="Lab file of real instruments.")],
+    directory: Annotated[Path, typer.Option("--store", help="Folder for supervisor.jsonl: what it saw and did.")],
+    once: Annotated[
+        bool, typer.Option("--once", help="End with the first controller; a campaign starts it so.")
+    ] = False,
+    unit: Annotated[
+        bool, typer.Option("--unit", help="Print a systemd unit that keeps it running, and leave.")
+    ] = False,
+) -> None:
+    """Watch the controller of a laboratory, and make the laboratory safe when it dies or hangs."""
+    with clear_errors():
+        from labctl.app import _supervising
+
+        if unit:
+            typer.echo(_supervising.unit(file, directory), nl=False)
+        else:
+            _supervising.supervise(file, directory, once)
 
 
 @store.command("verify")

@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from rich.console import Console
 from labctl.app._ending import LAB_FAILED, STOPPED
 from labctl.app._leaving import STOPPING, handled, lasting_output
 from labctl.app._progress import Progress, clock_text, watched
-from labctl.app._values import figures_text, values_text
 from labctl.campaign import Campaign, CheckedCampaign, Ending, check_campaign
 from labctl.clock import Clock, RealClock, VirtualClock
 from labctl.errors import StoreError
@@ -80,7 +79,9 @@ def run_demo(trials: int, seed: int, out: Path) -> int:
         return run_campaign(dataclasses.replace(checked, file=file), out)
 
 
-def run_campaign(checked: CheckedCampaign, out: Path, *, real_time: bool = False, resume: bool = False) -> int:
+def run_campaign(
+    checked: CheckedCampaign, out: Path, *, real_time: bool = False, resume: bool = False, supervisor: bool = True
+) -> int:
     """Run a campaign to its end, write its report, say what came out; return the exit code.
 
     Args:
@@ -88,6 +89,7 @@ def run_campaign(checked: CheckedCampaign, out: Path, *, real_time: bool = False
         out: folder for everything that is recorded.
         real_time: let a simulated laboratory run no faster than a real one.
         resume: go on with the campaign in the folder.
+        supervisor: let a second process make real instruments safe when this one dies or hangs.
 
     Raises:
         StoreError: the folder holds another campaign, or cannot be written to.
@@ -96,10 +98,10 @@ def run_campaign(checked: CheckedCampaign, out: Path, *, real_time: bool = False
     if (out / FILES).exists() and not resume:
         raise StoreError(f"{out} holds a campaign already; go on with it (--resume) or give another folder with --out")
     with lasting_output():
-        return _run_and_report(checked, out, real_time, resume)
+        return _run_and_report(checked, out, real_time, resume, supervisor)
 
 
-def _run_and_report(checked: CheckedCampaign, out: Path, real_time: bool, resume: bool) -> int:
+def _run_and_report(checked: CheckedCampaign, out: Path, real_time: bool, resume: bool, supervisor: bool) -> int:
     console, began = Console(highlight=False), time.monotonic()
     with Store.open(out, name=checked.lab.lab) as store:
         if not resume:
@@ -118,7 +120,11 @@ def _run_and_report(checked: CheckedCampaign, out: Path, real_time: bool, resume
             catch_up(clock, store)
         campaign = Campaign(checked, lab, store, OPERATIONS)
         try:
-            with _signals(campaign, console), watched(Progress(campaign, began), console):
+            with (
+                _signals(campaign, console),
+                _supervised(campaign, out, console, supervisor),
+                watched(Progress(campaign, began), console),
+            ):
                 ending = campaign.run()
         finally:
             clock.close()
@@ -187,6 +193,15 @@ def keep_files(checked: CheckedCampaign, out: Path) -> None:
     (folder / "campaign.yaml").write_text(yaml_text(content), encoding="utf-8")
 
 
+def _supervised(campaign: Campaign, out: Path, console: Console, wanted: bool) -> AbstractContextManager[None]:
+    """Let a supervisor watch, where it would find instruments when this process is gone."""
+    if campaign.checked.lab.is_simulated or not wanted:
+        return nullcontext()
+    from labctl.app._supervised import supervised
+
+    return supervised(campaign, out / FILES / "lab.yaml", out, console)
+
+
 @contextmanager
 def _signals(campaign: Campaign, console: Console) -> Iterator[None]:
     """Once: stop safely; twice: no longer wait for mute instruments."""
@@ -216,10 +231,14 @@ def _summarize(console: Console, campaign: Campaign, ending: Ending, real_s: flo
     faster = f", {ending.lab_s / real_s:.0f} times faster than life" if campaign.lab.clock.virtual else ""
     console.print(f"time     {clock_text(ending.lab_s)} of lab time in {real_s:.1f} s{faster}")
     if campaign.best is not None:
-        figures = figures_text(campaign.best.objectives, campaign.checked.objectives)
-        values = values_text(campaign.best.values, campaign.checked.space, 4)
-        console.print(f"best     {campaign.best.trial}: {figures}\n         {values}", soft_wrap=True)
+        figures = ", ".join(f"{name} {value:.5g}" for name, value in campaign.best.objectives.items())
+        values = ", ".join(f"{name} {_short(value)}" for name, value in campaign.best.values.items())
+        console.print(f"best     {campaign.best.trial}: {figures}\n         {values}")
     for station, reason in ending.quarantined.items():
         console.print(f"[b]quarantine[/b] {station}: {reason}")
     for name, place in ending.whereabouts.items():
         console.print(f"not done {name} lies at {place}")
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -77,7 +77,7 @@ class Campaign:
         self._before = read_resumption(checked, self._decisions, store)
         self._since_best = 0
         self._stop_reason = ""
-        self._ended: ClockQueue[Traveller | StoreError] = ClockQueue(lab.clock)
+        self._ended: ClockQueue[Traveller | StoreError | Callable[[], None]] = ClockQueue(lab.clock)
         file = checked.file
         md = {
             **lab.metadata.model_dump(),
@@ -124,9 +124,11 @@ class Campaign:
                     news = self._ended.get()
                     if isinstance(news, StoreError):
                         raise news
-                    if news is not None:
+                    if isinstance(news, Traveller):
                         self._take(news)
                         self._fill()
+                    elif news is not None:
+                        news()
                 ending = self._ending()
                 self._decisions.write(CLOSED, reason=ending.reason)
                 return ending
@@ -147,6 +149,10 @@ class Campaign:
     def lab_s(self) -> float:
         """Lab time since the beginning [s]."""
         return self.lab.clock.monotonic() - self.started_at
+
+    def ask(self, answer: Callable[[], None]) -> None:
+        """Call `answer` from the loop: it shows that the loop goes round; any thread may call this."""
+        self._ended.put(answer)
 
     def stop(self, reason: str) -> None:
         """Start nothing more, and abort what runs, each station to its safe state; any thread may call this."""

@@ -123,6 +123,10 @@ class Dispatcher:
         """Start no further operation; what runs, ends."""
         self._inbox.put(lambda: self._stop_starting(reason))
 
+    def ask(self, answer: Callable[[], None]) -> None:
+        """Call `answer` from the dispatcher's loop: it shows that the loop goes round."""
+        self._inbox.put(answer)
+
     def close(self) -> None:
         """End the thread."""
         self._inbox.put(self._close)

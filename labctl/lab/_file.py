@@ -92,6 +92,14 @@ class Simulated(_Part):
     faults: list[FaultEntry] = Field(default_factory=list)
 
 
+class SupervisorEntry(_Part):
+    """The process that makes the laboratory safe when the controller dies or hangs."""
+
+    limit: Annotated[float, Quantity("s", 2, 600)] = Field(
+        default="15 s", validate_default=True, description="how long the controller may give no sign of life"
+    )
+
+
 class LabFile(_Part):
     """A laboratory: instruments, stations, racks."""
 
@@ -124,6 +132,7 @@ class LabFile(_Part):
         default="5 s", validate_default=True, description="how often the signals of interlocks are read"
     )
     watchdogs: WatchdogLimits = Field(default_factory=WatchdogLimits)
+    supervisor: SupervisorEntry = Field(default_factory=SupervisorEntry)
     simulated: Simulated = Field(default_factory=Simulated)
 
     @property

@@ -1,0 +1,87 @@
+"""The supervisor's process. It imports what drives instruments, and nothing that stores, computes or draws."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+from labctl.clock import RealClock
+from labctl.errors import FileError, Problem
+from labctl.lab import LabFile, build_lab, read_lab
+from labctl.recipes import OperationSchema
+from labctl.supervisor import Supervisor, SupervisorRecord, address_of
+
+UNIT = """\
+[Unit]
+Description=labctl supervisor of {lab}
+After=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+User={user}
+ExecStart={command}
+Restart=always
+RestartSec=1
+TimeoutStopSec=60
+OOMScoreAdjust=-900
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def supervise(file: Path, directory: Path, once: bool) -> None:
+    """Watch the controllers of a laboratory until told to end.
+
+    Args:
+        file: lab file.
+        directory: where it keeps its record.
+        once: end with the first controller.
+
+    Raises:
+        FileError: the lab file is wrong, or its instruments are simulated.
+        LabError: the laboratory has a supervisor already.
+        StoreError: the directory cannot be made.
+    """
+    checked, schemas = _reachable(file)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    clock = RealClock()
+    lab, record = build_lab(checked, clock, schemas), SupervisorRecord(directory, clock)
+    supervisor = Supervisor(address_of(checked), lab, record, clock, checked.supervisor.limit, once=once)
+    signal.signal(signal.SIGTERM, lambda *_: supervisor.end())
+    if once:  # what shares a terminal with the controller must outlive its Ctrl-C and its hang-up
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    else:
+        signal.signal(signal.SIGINT, lambda *_: supervisor.end())
+    logging.getLogger("labctl.supervisor").info("waiting for a controller of %s", checked.lab)
+    try:
+        supervisor.run()
+    finally:
+        lab.close()
+
+
+def unit(file: Path, directory: Path) -> str:
+    """Return a systemd unit that keeps a laboratory's supervisor running.
+
+    Raises:
+        FileError: the lab file is wrong, or its instruments are simulated.
+    """
+    checked, _ = _reachable(file)
+    words = [sys.executable, "-m", "labctl", "supervise", str(file.absolute()), "--store", str(directory.absolute())]
+    return UNIT.format(lab=checked.lab, user=getpass.getuser(), command=shlex.join(words))
+
+
+def _reachable(file: Path) -> tuple[LabFile, dict[str, OperationSchema]]:
+    from plans import OPERATIONS
+
+    schemas = {kind: plan.schema for kind, plan in OPERATIONS.items()}
+    checked = read_lab(file, schemas)
+    if checked.is_simulated:
+        why = "simulated inside the controller's process, so the instruments end with it: nothing is left to supervise"
+        raise FileError(str(file), [Problem("backend", why)])
+    return checked, schemas
