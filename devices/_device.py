@@ -185,6 +185,14 @@ class LinkedDevice(Device):
         """Return what the instrument complains of, in words, by what `read_process` returned."""
         return ()
 
+    def interruption(self) -> str:
+        """Return why what the instrument does by itself will not come to its end; empty where it does or has.
+
+        Raises:
+            LinkError: it does not answer.
+        """
+        return ""
+
     def make_safe(self) -> None:
         """Bring the instrument to its safe state; may be repeated; raises `LinkError`."""
         raise NotImplementedError

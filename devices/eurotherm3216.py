@@ -42,7 +42,7 @@ class Eurotherm3216(LinkedDevice):
         "Eurotherm 3200 Series Engineering Handbook HA028651 issue 7: section 15.5 'Parameter Modbus Addresses' "
         "and section 5.5 'Dwell Timer' (end type Off); one decimal place configured"
     )
-    safe_state = "Control mode off: the heater gets no power; timer reset."
+    safe_state = "Control mode off: the heater gets no power; a timer that runs is reset."
     models = ("3216", "3208", "3204")
     open_options: ClassVar = {"read_termination": "", "write_termination": "", "baud_rate": 9600}
     process = ("temperature", "working_setpoint", "heater_power", "summary_status")
@@ -101,6 +101,7 @@ class Eurotherm3216(LinkedDevice):
         if self.end_type.get() != ENDS_OFF:
             raise LabError(f"{self.name}: set the timer's end type (End.T) to Off, or the heater stays on at the end")
         self.make_safe()
+        self.timer_status.put(RESET)
         for signal, value in settings:
             signal.put(value)
         self.mode.put(AUTOMATIC)
@@ -117,10 +118,17 @@ class Eurotherm3216(LinkedDevice):
             LabError: no programme is running: it was interrupted.
             LinkError: the controller does not answer.
         """
-        timer, mode = self.timer_status.get(), self.mode.get()
-        if timer != END and (timer != RUN or mode != AUTOMATIC):
-            raise LabError(f"{self.name}: no programme is running (timer {timer}, mode {mode}); it was interrupted")
+        if reason := self.interruption():
+            raise LabError(reason)
         return self.start_action(timeout_s).poll(POLL_S, self._programme_ended)
+
+    @override
+    def interruption(self) -> str:
+        """Return why no programme runs or has ended; empty where one does or has; raises `LinkError`."""
+        timer, mode = self.timer_status.get(), self.mode.get()
+        if timer == END or (timer == RUN and mode == AUTOMATIC):
+            return ""
+        return f"{self.name}: no programme is running (timer {timer}, mode {mode}); it was interrupted"
 
     def cool_below(self, temperature: float, timeout_s: float) -> ClockStatus:
         """Return a status that ends when the furnace is below `temperature` [degC]."""
@@ -153,6 +161,13 @@ class Eurotherm3216(LinkedDevice):
 
     @override
     def make_safe(self) -> None:
-        """Switch the output off and reset the timer; raises `LinkError`."""
+        """Switch the output off and reset a timer that runs; one that ended goes on saying so; raises `LinkError`."""
         self.mode.put(OFF)
+        if self.timer_status.get() != END:
+            self.timer_status.put(RESET)
+
+    @override
+    def stop(self, *, success: bool = False) -> None:
+        """Make safe, forget the programme and end the action in progress; raises `LinkError`."""
+        super().stop(success=success)
         self.timer_status.put(RESET)

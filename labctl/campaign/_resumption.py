@@ -13,6 +13,7 @@ from labctl.lab import Lab
 from labctl.optimize import ID_KEY, ROW_KEY
 from labctl.samples import station_of
 from labctl.store import RECOVERED, RecordedRun, Store
+from labctl.supervisor import made_safe_since
 
 _ASK_AGAIN_S = 2.0
 
@@ -23,6 +24,8 @@ class Unknown:
 
     run: RecordedRun
     travellers: tuple[Traveller, ...]
+    made_safe: str = ""
+    """What the supervisor did since it was begun, in words; empty where nothing."""
 
     @property
     def kind(self) -> str:
@@ -106,7 +109,11 @@ def read_resumption(checked: CheckedCampaign, decisions: Decisions, store: Store
     found.last = {sample: of[-1] for sample, of in runs.items() if of}
     unknown = {run.uid: run for run in found.last.values() if _was_cut_off(run)}
     found.unknown = [
-        Unknown(run, tuple(found.travellers[name] for name in run.start["samples"] if found.last[name] is run))
+        Unknown(
+            run,
+            tuple(found.travellers[name] for name in run.start["samples"] if found.last[name] is run),
+            made_safe_since(store.directory, run.start["time"]),
+        )
         for run in unknown.values()
     ]
     return found
@@ -188,15 +195,18 @@ def _settle_one(unknown: Unknown, lab: Lab, rule: str, decisions: Decisions) -> 
     alive = tuple(traveller for traveller in unknown.travellers if not traveller.ended)
     for traveller in alive:
         traveller.reason = ""
-    if rule == "continue":
+    devices = lab.stations[unknown.station].devices
+    said = [reason for device in devices if (reason := device.interruption())] if rule == "continue" else []
+    if rule == "continue" and not said:
         return Load(unknown.station, alive, "loading", continues=unknown.run.uid)
     if rule == "repeat":
         return Load(unknown.station, alive, "loading")
-    for device in lab.stations[unknown.station].devices:
-        device.make_safe()
+    for device in devices:
+        device.unstage()
+    about = "".join(f"; {text}" for text in (*said, unknown.made_safe) if text)
     for traveller in alive:
         if not traveller.aside:
-            traveller.aside = f"{unknown.kind} on {unknown.station} was under way when the controller died"
+            traveller.aside = f"{unknown.kind} on {unknown.station} was under way when the controller died{about}"
             decisions.write(ASIDE, sample=traveller.sample, reason=traveller.aside)
     return Load(unknown.station, alive, "unloading")
 
