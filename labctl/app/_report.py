@@ -12,6 +12,7 @@ from labctl.app._html import document, escaped, table
 from labctl.app._progress import clock_text
 from labctl.app._reading import open_campaign
 from labctl.app._showing import when
+from labctl.app._values import figures_text, units_of, values_text
 from labctl.campaign import CheckedCampaign
 from labctl.errors import StoreError
 from labctl.objectives import Objective
@@ -32,6 +33,8 @@ details { border-bottom: 1px solid #eee; padding: .2rem 0 } pre { font-size: 12p
 """
 _COLOURS = {"completed": "#1b6ca8", "failed": "#c0392b", "lost": "#999999", "under way": "#bbbbbb"}
 _MOST_PICTURES = 4
+_WIDE = 0.005
+"""Share of the whole time from which on a bar is wide enough for a white edge."""
 _KINDS = ("#1b6ca8", "#e08e0b", "#2a8f5b", "#8e44ad", "#c0392b", "#607d8b", "#795548", "#00838f")
 
 
@@ -70,6 +73,7 @@ def _page(checked: CheckedCampaign, trials: Sequence[TrialRecord], runs: Sequenc
         parts += ["<h2>Best so far</h2>", _image(_progress(completed, trials, objective), "best so far by trial")]
         parts += [
             "<h2>Objective against each parameter</h2>",
+            "<p>The lighter a dot, the later its trial.</p>",
             _image(_scatter(completed, trials, checked, objective), "objective against each parameter"),
         ]
     if runs:
@@ -135,8 +139,8 @@ def _failures(trials: Sequence[TrialRecord], runs: Sequence[RunSummary]) -> str:
 
 def _trial(trial: TrialRecord, store: Store, checked: CheckedCampaign) -> str:
     figures = trial.outcome.objectives if trial.outcome is not None else {}
-    told = ", ".join(f"{name} {value:.5g}" for name, value in figures.items()) or trial.reason
-    values = ", ".join(f"{name} {escaped(value)}" for name, value in trial.values.items())
+    told = figures_text(figures, checked.objectives) or trial.reason
+    values = escaped(values_text(trial.values, checked.space, 5))
     title = f"{escaped(trial.trial)} · {escaped(trial.status)} · {escaped(told)} · {values}"
     inside = []
     for operation in trial.operations:
@@ -200,7 +204,7 @@ def _scatter(
     rows = -(-len(names) // columns)
     figure = _figure(9, 2.4 * rows)
     grid = figure.subplots(rows, columns, squeeze=False)
-    units = {p.name: getattr(p, "unit", "") for p in getattr(checked.space, "parameters", ())}
+    units = units_of(checked.space)
     categories = {
         p.name: [_plain(value) for value in p.values]
         for p in getattr(checked.space, "parameters", ())
@@ -232,13 +236,17 @@ def _gantt(runs: Sequence[RunSummary]) -> Figure:
     stations = list(dict.fromkeys(run.station for run in runs))
     kinds = {kind: _KINDS[i % len(_KINDS)] for i, kind in enumerate(dict.fromkeys(run.operation for run in runs))}
     begin = min(run.time for run in runs)
+    span_h = max(run.time + (run.duration_s or 0.0) - begin for run in runs) / 3600
     figure = _figure(11, 0.8 + 0.42 * len(stations))
     axes = figure.subplots()
     for kind, colour in kinds.items():
         for row, station in enumerate(stations):
             mine = [run for run in runs if run.station == station and run.operation == kind]
             bars = [((run.time - begin) / 3600, (run.duration_s or 0.0) / 3600) for run in mine]
-            axes.broken_barh(bars, (row - 0.38, 0.76), facecolor=colour, edgecolor=colour, linewidth=0.7)
+            wide = [bar for bar in bars if bar[1] > _WIDE * span_h]
+            narrow = [bar for bar in bars if bar[1] <= _WIDE * span_h]
+            for some, edge in ((wide, "white"), (narrow, colour)):  # one load ends where the next begins
+                axes.broken_barh(some, (row - 0.38, 0.76), facecolor=colour, edgecolor=edge, linewidth=0.7)
             for run, (left, width) in zip(mine, bars, strict=True):
                 if run.status in ("fail", "abort"):
                     axes.plot(left + width, row, "x", color="#c0392b", markersize=8)

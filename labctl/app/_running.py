@@ -17,6 +17,7 @@ from rich.console import Console
 from labctl.app._ending import LAB_FAILED, STOPPED
 from labctl.app._leaving import STOPPING, handled, lasting_output
 from labctl.app._progress import Progress, clock_text, watched
+from labctl.app._values import figures_text, values_text
 from labctl.campaign import Campaign, CheckedCampaign, Ending, check_campaign
 from labctl.clock import Clock, RealClock, VirtualClock
 from labctl.errors import StoreError
@@ -231,14 +232,10 @@ def _summarize(console: Console, campaign: Campaign, ending: Ending, real_s: flo
     faster = f", {ending.lab_s / real_s:.0f} times faster than life" if campaign.lab.clock.virtual else ""
     console.print(f"time     {clock_text(ending.lab_s)} of lab time in {real_s:.1f} s{faster}")
     if campaign.best is not None:
-        figures = ", ".join(f"{name} {value:.5g}" for name, value in campaign.best.objectives.items())
-        values = ", ".join(f"{name} {_short(value)}" for name, value in campaign.best.values.items())
-        console.print(f"best     {campaign.best.trial}: {figures}\n         {values}")
+        figures = figures_text(campaign.best.objectives, campaign.checked.objectives)
+        values = values_text(campaign.best.values, campaign.checked.space, 4)
+        console.print(f"best     {campaign.best.trial}: {figures}\n         {values}", soft_wrap=True)
     for station, reason in ending.quarantined.items():
         console.print(f"[b]quarantine[/b] {station}: {reason}")
     for name, place in ending.whereabouts.items():
         console.print(f"not done {name} lies at {place}")
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,21 @@ from rich.table import Table
 
 from labctl.store import Store
 
+_FILE_WIDTH = 200
+_WHOLE = ("uid", "time", "lasted", "trial", "status")
+"""Columns that are never folded."""
+
 
 def _console() -> Console:
-    return Console(highlight=False)
+    """Return a console as wide as its terminal; a file or another program gets rows that are not folded to fit one."""
+    console = Console(highlight=False)
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=_FILE_WIDTH)
 
 
 def _table(*columns: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
     return table
 
 

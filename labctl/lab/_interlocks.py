@@ -12,6 +12,7 @@ from labctl.interlocks import Condition, Interlock, Range, Rate, Response, Signa
 from labctl.lab._file import LabFile
 from labctl.lab._interlock_entries import CONDITIONS, InterlockEntry
 from labctl.lab._safe_order import flat_order, station_devices
+from labctl.lab._watchdog_entries import WatchdogLimits
 from labctl.quantities import Quantity
 
 _DIFFERENCES = {"degC": "K", "degF": "delta_degF"}
@@ -46,6 +47,8 @@ class _Reader:
 
     def interlock(self, name: str, entry: InterlockEntry) -> Interlock | None:
         signal, about = self._signal("signal", entry.signal)
+        if name.startswith(tuple(WatchdogLimits.model_fields)):
+            self._wrong("", f"{name!r} is the name of a watchdog")
         minus = self._signal("minus", entry.minus) if entry.minus else None
         gate = self._signal("gate", entry.gate)[0] if entry.gate else None
         if signal is None:

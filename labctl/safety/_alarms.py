@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 RAISED, CLEARED, ACTED = "raised", "cleared", "acted"
@@ -54,12 +54,17 @@ class Ledger:
 
     alarms: Mapping[str, Alarm]
     overrides: Mapping[str, Override]
-    names: tuple[str, ...] = ()
-    """Interlocks that may be overridden."""
+    opened: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What each program watches, as it last said."""
     virtual: bool = False
     """Whether the newest laboratory that opened the file runs on simulated time."""
     newest: float = 0.0
     """Time of day of the newest line [s since 1970-01-01 UTC]."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that is watched and may be overridden."""
+        return tuple(dict.fromkeys(name for names in self.opened.values() for name in names))
 
     def after(self, line: Mapping[str, Any]) -> Ledger:
         """Return the ledger with one more line.
@@ -72,7 +77,8 @@ class Ledger:
             raise ValueError(f"unknown event {event!r}")
         ledger = replace(self, newest=max(self.newest, now))
         if event == OPENED:
-            return replace(ledger, names=tuple(line["names"]), virtual=bool(line["virtual"]))
+            opened = {**self.opened, by: tuple(line["names"])}
+            return replace(ledger, opened=opened, virtual=bool(line["virtual"]))
         name = str(line["name"])
         if event == OVERRIDDEN:
             override = Override(name, by, str(line["reason"]), float(line["until"]))

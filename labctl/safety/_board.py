@@ -83,7 +83,7 @@ class AlarmBoard:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What may be overridden: the interlocks of the laboratory that was last watched."""
+        """What may be overridden: all that the controller or a supervisor last said to watch."""
         return self._ledger.names
 
     def refresh(self) -> None:

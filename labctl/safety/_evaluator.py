@@ -110,10 +110,12 @@ def _wrong(interlock: Interlock, memory: Memory, now: float) -> str:
         return ""
     what = _what(interlock)
     if isinstance(condition, States):
-        return f"{what} is {value}" if (value in condition.values) == condition.wrong else ""
+        return f"{what} is {_shown(value)}" if (value in condition.values) == condition.wrong else ""
     if isinstance(condition, Unchanged):
         same_s = now - memory.same_since
-        return f"{what} has been {value} for {same_s:.0f} s: it is stuck" if same_s >= condition.longest_s else ""
+        return (
+            f"{what} has been {_shown(value)} for {same_s:.0f} s: it is stuck" if same_s >= condition.longest_s else ""
+        )
     if isinstance(condition, Range):
         number = _rate(condition, memory) if isinstance(condition, Rate) else value
         does = "changes by" if isinstance(condition, Rate) else "is"
@@ -121,6 +123,10 @@ def _wrong(interlock: Interlock, memory: Memory, now: float) -> str:
             outside = _outside(condition, number, memory.state.phase == "tripped")
             return f"{what} {does} {number:.6g} {condition.unit}".rstrip() + f", {outside}" if outside else ""
     return ""
+
+
+def _shown(value: Value) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _what(interlock: Interlock) -> str:

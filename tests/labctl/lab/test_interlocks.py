@@ -50,8 +50,9 @@ def test_the_signals_own_station_is_concerned_unless_others_are_named() -> None:
     group = read(above="650 degC", action="safe", at=["furnace_b", "robot"]).response
     assert (group.stations, group.devices) == (("furnace_b", "mover"), ("furnace_b_control", "robot"))
     everything = read(above="650 degC", action="safe", at=["lab"]).response
-    file = example_lab()
-    assert (everything.stations, everything.devices) == (tuple(file.stations), tuple(file.devices))
+    first = ("magnetron", "furnace_a_control", "furnace_b_control", "argon", "oxygen")
+    rest = tuple(name for name in example_lab().devices if name not in first)
+    assert (everything.stations, everything.devices) == (tuple(example_lab().stations), first + rest)
     assert read(signal="room.temperature", above="30 degC", action="safe").response.devices == ("room",)
 
 
@@ -83,6 +84,13 @@ def test_a_wrong_interlock_is_refused_with_its_place(entry: dict[str, Any], told
     wanted = {"signal": "furnace_a_control.temperature", "action": "warn"} | entry
     found = problems(interlocks={"one": wanted})
     assert any(told in problem and problem.startswith("interlocks.one") for problem in found), found
+
+
+def test_an_interlock_cannot_take_the_name_of_a_watchdog() -> None:
+    entry = {"signal": "argon.flow", "above": "1 sccm", "action": "warn"}
+    assert problems(interlocks={"disk_filling": entry}) == [
+        "interlocks.disk_filling: 'disk_filling' is the name of a watchdog"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,17 @@ def test_an_override_has_a_name_a_reason_and_an_end(board: AlarmBoard, hand: Han
     assert lines(tmp_path)[-1]["event"] == "expired"
 
 
+def test_what_controller_and_supervisor_watch_may_both_be_overridden(
+    board: AlarmBoard, tmp_path: Path, hand: Hand
+) -> None:
+    supervisor = AlarmBoard(tmp_path, hand, "supervisor")
+    supervisor.opened(["burning"], virtual=False)
+    board.refresh()
+    assert board.names == supervisor.names == ("hot", "dry", "burning")
+    board.opened(["hot"], virtual=False)
+    assert board.names == ("hot", "burning")
+
+
 def test_it_can_be_armed_before(board: AlarmBoard) -> None:
     board.override("dry", "K. Sato", "pump is being changed", 3600.0)
     board.rearm("dry", "T. Mori")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from labctl.clock import RealClock
 from labctl.errors import StoreError
-from labctl.safety import AlarmBoard
+from labctl.lab import build_lab
+from labctl.safety import Actions, AlarmBoard, Responder, Watch
 from tests.labctl.safety.conftest import Watching
+from tests.laboratory import SCHEMAS, example_lab
 
 ANNEAL = {"temperature": "300 degC", "ramp_rate": "10 K/min", "dwell": "10 min"}
 SPUTTER = {"power": "100 W", "thickness": "150 nm", "argon_flow": "20 sccm"}
@@ -22,6 +26,9 @@ COLD = {
     "action": "abort",
 }
 DEAD = [{"device": "furnace_a_control", "kind": "dead_heater", "start": 900.0}]
+
+HOT = {"signal": "furnace_a_control.temperature", "above": "10 degC", "action": "hold"}
+"""The room is warmer: it trips at once."""
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
@@ -97,6 +104,58 @@ def test_a_gas_that_stops_makes_a_group_safe_in_its_order(watching: Watching) ->
     assert watched.lab.devices["argon"].setpoint.get() == 0.0
 
 
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        (
+            {"signal": "furnace_a_control.temperature", "rate_above": "15 K/min", "rate_over": "1 min"},
+            "furnace_a_control.temperature changes by ",
+        ),
+        (
+            {"signal": "furnace_a_control.summary_status", "is_not": [0]},
+            "furnace_a_control.summary_status is 32",  # sensor break
+        ),
+        (
+            {"signal": "furnace_a_control.temperature", "above": "200 degC", "for": "30 s"},
+            "furnace_a_control.temperature is ",
+        ),
+    ],
+)
+def test_every_kind_of_condition_trips_on_the_simulated_furnace(
+    entry: dict[str, Any], told: str, watching: Watching
+) -> None:
+    fault = [{"device": "furnace_a_control", "kind": "sensor_break", "start": 900.0}]
+    watched = watching({"it": {**entry, "action": "abort"}}, fault if "is_not" in entry else ())
+    watched.laboratory.put("furnace_a.1")
+    result = watched.do("anneal", "furnace_a", temperature="300 degC", ramp_rate="20 K/min", dwell="10 min")
+    assert result.status == ("fail" if "is_not" in entry else "abort")  # the operation sees a broken sensor first
+    watched.sleep(10.0)
+    assert watched.alarm.message.startswith(told)
+
+
+def test_on_the_real_clock_the_heater_is_off_within_seconds(tmp_path: Path) -> None:
+    file = example_lab(interlocks={"hot": {**HOT, "action": "safe"}}, watch_period="0.2 s")
+    lab, done = build_lab(file, RealClock(), SCHEMAS), threading.Event()
+    furnace = lab.devices["furnace_a_control"]
+
+    def safe(devices: tuple[str, ...], reason: str) -> list[str]:
+        failures = lab.make_safe(devices)
+        done.set()
+        return failures
+
+    watch = Watch(lab, Responder(lab, AlarmBoard(tmp_path, lab.clock.time), Actions(safe=safe)))
+    try:
+        furnace.mode.put(0)  # automatic: it heats
+        began = lab.clock.monotonic()
+        watch.start()
+        assert done.wait(20.0)
+        assert furnace.mode.get() == 2
+        assert lab.clock.monotonic() - began < 10.0
+    finally:
+        watch.stop()
+        lab.close()
+
+
 def test_a_mute_instrument_is_stale_and_delays_no_other(watching: Watching) -> None:
     blind = {"signal": "furnace_a_control.temperature", "above": "650 degC", "stale": "30 s", "action": "hold"}
     cool = {"signal": "furnace_b_control.temperature", "above": "10 degC", "action": "warn"}
@@ -112,10 +171,6 @@ def test_a_mute_instrument_is_stale_and_delays_no_other(watching: Watching) -> N
     assert watched.told[0][2] == pytest.approx(5.0, abs=0.1)
     assert 120.0 <= watched.told[1][2] <= 135.0
     assert "could not be read for" in watched.board.alarms["blind"].message
-
-
-HOT = {"signal": "furnace_a_control.temperature", "above": "10 degC", "action": "hold"}
-"""The room is warmer: it trips at once."""
 
 
 def test_a_hold_ends_when_it_is_right_and_acknowledged(watching: Watching, tmp_path: Path) -> None:
@@ -223,8 +278,6 @@ def test_a_watched_laboratory_repeats_to_the_bit(watching: Watching, tmp_path: P
 
 
 def test_only_some_actions_may_be_watched(watching: Watching, tmp_path: Path) -> None:
-    from labctl.safety import Watch
-
     watched = watching({"hot": HOT, "burning": {**HOT, "above": "900 degC", "action": "safe"}})
     supervisor = Watch(watched.lab, watched.responder, only=("safe",))
     assert [interlock.name for interlock in supervisor.interlocks] == ["burning"]
