@@ -13,6 +13,7 @@ from bluesky.utils import RunEngineInterrupted, TransitionError
 from labctl.clock import Clock, ClockQueue
 from labctl.engine._run_engine import LabRunEngine
 from labctl.errors import ClockClosed
+from labctl.log import about
 
 logger = logging.getLogger("labctl.engine")
 
@@ -49,9 +50,12 @@ class StationDriver:
     def __init__(self, name: str, clock: Clock, engine: LabRunEngine) -> None:
         self.name, self.clock, self.engine = name, clock, engine
         self.current: OperationRequest | None = None
+        self.on_failed: Callable[[OperationRequest, OperationResult], object] = lambda request, result: None
+        """Called on the station's thread with an operation that failed or was aborted, before `on_done`."""
         self._inbox: ClockQueue[tuple[OperationRequest, Callable[[OperationResult], None]] | None] = ClockQueue(clock)
         self._start: Mapping[str, Any] = {}
         self._stop: Mapping[str, Any] = {}
+        self._about: dict[str, Any] = {}
         engine.subscribe(self._keep, "start")
         engine.subscribe(self._keep, "stop")
         self.thread = clock.spawn(self._run, f"station-{name}")
@@ -83,11 +87,23 @@ class StationDriver:
         while (job := self._inbox.get()) is not None:
             request, on_done = job
             self.current, self._start, self._stop = request, {}, {}
-            with self.clock.flow():
-                result = self._execute(request)
+            campaign = self.engine.md.get("campaign", "")
+            with about(campaign=campaign, station=self.name, samples=request.samples) as self._about:
+                with self.clock.flow():
+                    result = self._log_and_execute(request)
+                if result.status != "success":
+                    self.on_failed(request, result)
             self.current = None
             on_done(result)
         self.engine.close()
+
+    def _log_and_execute(self, request: OperationRequest) -> OperationResult:
+        operation = {"operation": request.kind, "operation_id": request.id}
+        logger.info("operation began", extra=operation)
+        result = self._execute(request)
+        level = logging.INFO if result.status == "success" else logging.WARNING
+        logger.log(level, "operation ended", extra={**operation, "status": result.status, "reason": result.reason})
+        return result
 
     def _execute(self, request: OperationRequest) -> OperationResult:
         self.engine.abort_reason = ""
@@ -104,6 +120,7 @@ class StationDriver:
     def _keep(self, name: str, document: Mapping[str, Any]) -> None:
         if name == "start":
             self._start = document
+            self._about.update(run_uid=document["uid"], trials=document.get("trials", ()))
         else:
             self._stop = document
 

@@ -15,6 +15,7 @@ from labctl.lab._interlocks import read_interlocks
 from labctl.lab._limits import narrowed_limits
 from labctl.lab._safe_order import safe_order_problems
 from labctl.lab._substrates import read_substrates
+from labctl.notices import without_addresses
 from labctl.recipes import OperationSchema
 
 _ADDRESSES = "'GPIB0::24::INSTR', 'ASRL3::INSTR' or 'TCPIP::10.0.0.5::5025::SOCKET'"
@@ -64,7 +65,7 @@ def check_lab(content: object, schemas: Mapping[str, OperationSchema], folder: P
         *(() if any(p.where.startswith("racks") for p in problems) else _substrate_problems(file)),
     ]
     told = {problem.where for problem in problems}
-    return file, problems + [problem for problem in found if problem.where not in told]
+    return file, without_addresses(problems + [problem for problem in found if problem.where not in told])
 
 
 def _unknown(what: str, name: str, known: Iterable[str], where: str) -> Problem:

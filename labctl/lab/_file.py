@@ -10,6 +10,7 @@ from labctl.files import LABEL, Day, Scalar, Text
 from labctl.lab._interlock_entries import InterlockEntry
 from labctl.lab._watchdog_entries import WatchdogLimits
 from labctl.metadata import AccessPolicy
+from labctl.notices import NoticesEntry
 from labctl.quantities import Quantity
 
 Seconds = Annotated[float, Quantity("s", 0)]
@@ -133,6 +134,9 @@ class LabFile(_Part):
     )
     watchdogs: WatchdogLimits = Field(default_factory=WatchdogLimits)
     supervisor: SupervisorEntry = Field(default_factory=SupervisorEntry)
+    notices: NoticesEntry | None = Field(
+        default=None, description="who is told when something happens; nobody when omitted"
+    )
     simulated: Simulated = Field(default_factory=Simulated)
 
     @property

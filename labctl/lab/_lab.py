@@ -18,7 +18,7 @@ from labctl.lab._limits import limits_of, narrowed_limits
 from labctl.lab._safe_order import do_in_order, safe_order
 from labctl.lab._substrates import Certificate, read_substrates
 from labctl.lab._watchdog_entries import WatchdogLimits
-from labctl.link import Link
+from labctl.link import Exchange, Link
 from labctl.metadata import LabMetadata, source_revision, versions
 from labctl.recipes import OperationSchema
 
@@ -45,6 +45,11 @@ class Station:
     def devices(self) -> tuple[LinkedDevice, ...]:
         """Every device, once."""
         return tuple(dict.fromkeys(device for group in self.operations.values() for device in group))
+
+    def exchanges(self) -> list[tuple[str, Exchange]]:
+        """Return what was lately said on the wire, each with the device's name, the first first; any thread may ask."""
+        said = [(device.name, exchange) for device in self.devices for exchange in tuple(device.link.log)]
+        return sorted(said, key=lambda entry: entry[1].time)
 
     def refusals(self, schema: OperationSchema, parameters: Mapping[str, Any]) -> dict[str, str]:
         """Return, by parameter, why this station cannot do an operation: a device's limits forbid the value.

@@ -6,6 +6,7 @@ from labctl.safety._evaluator import Memory, Reading, evaluate
 from labctl.safety._progress import Estimate, Progress
 from labctl.safety._responder import Actions, Responder
 from labctl.safety._state import State
+from labctl.safety._telling import alarm_notice
 from labctl.safety._watch import Watch
 from labctl.safety._watchdogs import Watchdog, Watchdogs
 
@@ -23,5 +24,6 @@ __all__ = [
     "Watch",
     "Watchdog",
     "Watchdogs",
+    "alarm_notice",
     "evaluate",
 ]

@@ -37,6 +37,11 @@ class Layout:
         return self.directory / "index.db"
 
     @property
+    def wire(self) -> Path:
+        """What was said on the wire when a run failed: one file for each such run."""
+        return self.directory / "wire"
+
+    @property
     def lock(self) -> Path:
         """Held by the one writer."""
         return self.directory / "lock"

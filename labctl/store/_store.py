@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Self
 
 from labctl.errors import StoreError
+from labctl.link import Exchange
 from labctl.store._catalog import Catalog
 from labctl.store._documents import Document, read_documents, start_and_stop
 from labctl.store._index import Index, RunSummary, Selection, summarize
@@ -15,6 +16,7 @@ from labctl.store._layout import Layout, WriterLock
 from labctl.store._recovery import close_unfinished
 from labctl.store._run import RecordedRun, gather
 from labctl.store._tiled import open_client
+from labctl.store._wire_log import write_wire_log
 from labctl.store._worker import CatalogWorker
 
 _CLOSE_LIMIT_S = 10.0
@@ -175,6 +177,29 @@ class Store:
             run = self.run(uid)
             return dict(run.start), None if run.stop is None else dict(run.stop)
         return start, stop
+
+    def keep_wire_log(self, uid: str, exchanges: Iterable[tuple[str, Exchange]]) -> Path:
+        """Attach to a run what was said on the wire; return the file.
+
+        Args:
+            uid: of the run.
+            exchanges: each with the device's name.
+
+        Raises:
+            StoreError: it cannot be written, or the store is open for reading only.
+        """
+        if self._lock is None:
+            raise StoreError(f"{self.directory} is open for reading only; a wire log cannot be written")
+        return write_wire_log(self._layout.wire / f"{uid}.jsonl", exchanges)
+
+    def wire_log(self, uid: str) -> Path | None:
+        """Return the file with what was said on the wire when a run failed, None when there is none.
+
+        Args:
+            uid: the whole of it.
+        """
+        path = self._layout.wire / f"{uid}.jsonl"
+        return path if path.exists() else None
 
     def drain(self, timeout_s: float) -> bool:
         """Wait until the catalog holds every finished run; return whether it does.
