@@ -11,6 +11,7 @@ import typer
 from labctl.app._alarm_commands import alarms
 from labctl.app._ending import BAD_INPUT, LAB_FAILED, STOPPED, WRONG, clear_errors
 from labctl.app._exchange_commands import Receiver, check_report, export_records, import_records, list_exports
+from labctl.app._notices_commands import notices
 from labctl.app._records_commands import records
 from labctl.app._rehearsal_commands import rehearse
 from labctl.app._replay_commands import run_replay
@@ -38,6 +39,7 @@ for group, name in (
     (store, "store"),
     (records, "records"),
     (alarms, "alarms"),
+    (notices, "notices"),
 ):
     command_line.add_typer(group, name=name)
 
@@ -101,8 +103,11 @@ def campaign_check(
     """Check a campaign file, what it names, and what the laboratory can do; nothing is opened."""
     with clear_errors():
         from labctl.app._running import check, describe
+        from labctl.app._telling import require_addresses
 
-        describe(check(file, table, seed))
+        checked = check(file, table, seed)
+        require_addresses(checked.paths["lab"], checked.lab)
+        describe(checked)
 
 
 @campaign.command("run")

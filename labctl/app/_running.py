@@ -17,12 +17,14 @@ from rich.console import Console
 from labctl.app._ending import LAB_FAILED, STOPPED
 from labctl.app._leaving import STOPPING, handled, lasting_output
 from labctl.app._progress import Progress, clock_text, watched
+from labctl.app._telling import LOG, ending_notice, require_addresses, telling
 from labctl.app._values import figures_text, values_text
 from labctl.campaign import Campaign, CheckedCampaign, Ending, check_campaign
 from labctl.clock import Clock, RealClock, VirtualClock
 from labctl.errors import StoreError
 from labctl.files import read_yaml, yaml_text
 from labctl.lab import build_lab
+from labctl.log import json_log
 from labctl.recipes import OperationSchema
 from labctl.store import Store
 from labctl.trials import Candidates
@@ -95,19 +97,22 @@ def run_campaign(
     Raises:
         StoreError: the folder holds another campaign, or cannot be written to.
         LabError: an instrument does not answer; nothing was moved.
+        FileError: the address of somebody who is to be told is missing.
     """
     if (out / FILES).exists() and not resume:
         raise StoreError(f"{out} holds a campaign already; go on with it (--resume) or give another folder with --out")
+    if not resume:
+        require_addresses(checked.paths["lab"], checked.lab)
     with lasting_output():
         return _run_and_report(checked, out, real_time, resume, supervisor)
 
 
 def _run_and_report(checked: CheckedCampaign, out: Path, real_time: bool, resume: bool, supervisor: bool) -> int:
     console, began = Console(highlight=False), time.monotonic()
-    with Store.open(out, name=checked.lab.lab) as store:
+    clock: Clock = VirtualClock() if checked.lab.is_simulated and not real_time else RealClock()
+    with Store.open(out, name=checked.lab.lab) as store, json_log(out / LOG, clock):
         if not resume:
             keep_files(checked, out)
-        clock: Clock = VirtualClock() if checked.lab.is_simulated and not real_time else RealClock()
         lab = build_lab(
             checked.lab,
             clock,
@@ -122,11 +127,13 @@ def _run_and_report(checked: CheckedCampaign, out: Path, real_time: bool, resume
         campaign = Campaign(checked, lab, store, OPERATIONS)
         try:
             with (
+                telling(campaign) as tell,
                 _signals(campaign, console),
                 _supervised(campaign, out, console, supervisor),
                 watched(Progress(campaign, began), console),
             ):
                 ending = campaign.run()
+                tell(ending_notice(campaign, ending))
         finally:
             clock.close()
             lab.close()

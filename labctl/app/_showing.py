@@ -57,6 +57,7 @@ def show_run(directory: Path, uid: str) -> None:
     console = _console()
     with Store.read(directory) as store:
         run = store.run(uid)
+        wire_log = store.wire_log(run.uid)
     start, stop = run.start, run.stop or {}
     console.print(f"[b]{start.get('operation', start.get('plan_name', 'run'))}[/b] {run.uid}")
     console.print(
@@ -68,6 +69,8 @@ def show_run(directory: Path, uid: str) -> None:
         if key not in skipped and value not in ("", [], {}):
             about.add_row(key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     console.print(about)
+    if wire_log is not None:
+        console.print(f"[b]wire log[/b] {wire_log}", soft_wrap=True)
     for name, stream in run.streams.items():
         console.print(f"[b]{name}[/b]: {len(stream.times)} rows")
         rows = _table("quantity", "first", "lowest", "highest", "last", "unit")
@@ -107,16 +110,25 @@ def show_status(directory: Path) -> None:
 def check_lab(file: Path, connect: bool) -> bool:
     """Check a lab file and its instruments; return whether all is well. Raises FileError, LabError."""
     from labctl.app._running import schemas
+    from labctl.app._telling import require_addresses
     from labctl.clock import RealClock, VirtualClock
     from labctl.errors import LabError
     from labctl.lab import build_lab, read_lab
 
     console = _console()
     checked = read_lab(file, schemas())
+    require_addresses(file, checked)
     clock = VirtualClock() if checked.is_simulated else RealClock()
     lab = build_lab(checked, clock, schemas())
     kind = "simulated" if checked.is_simulated else f"real, {checked.backend}"
     console.print(f"[b]{checked.lab}[/b] ({kind}): {len(lab.stations)} stations, {len(lab.devices)} devices")
+    for name, target in checked.notices.targets.items() if checked.notices is not None else ():
+        silent = checked.is_simulated and not target.when_simulated
+        console.print(
+            f"{name} is told of {', '.join(target.kinds)}"
+            + (", of nothing in a simulated laboratory" if silent else ""),
+            soft_wrap=True,
+        )
     try:
         if not connect:
             return True

@@ -1,0 +1,120 @@
+"""What a running campaign tells people, and what it keeps when an operation fails."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from labctl.app._leaving import STOPPING
+from labctl.campaign import Campaign, Ending
+from labctl.engine import OperationRequest, OperationResult
+from labctl.errors import FileError, StoreError
+from labctl.lab import LabFile
+from labctl.notices import About, DailySummary, Notice, Notifier, address_problems
+
+logger = logging.getLogger("labctl.app")
+
+LOG, UNDELIVERED = "log.jsonl", "undelivered.jsonl"
+"""Files of a store: what happened, and what nobody was told."""
+
+
+@contextmanager
+def telling(campaign: Campaign) -> Iterator[Callable[[Notice], None]]:
+    """Tell people about a campaign while the body runs, also when it breaks off.
+
+    Args:
+        campaign: that runs.
+
+    Yields:
+        What takes a further notice; it returns at once.
+    """
+    entry, clock, out = campaign.checked.lab.notices, campaign.lab.clock, campaign.store.directory
+    simulated = campaign.checked.lab.is_simulated
+    with Notifier(entry, campaign.lab.name, simulated=simulated, undelivered=out / UNDELIVERED) as notifier:
+        for name, driver in campaign.drivers.items():
+            driver.on_failed = partial(_failed, campaign, notifier.tell, name)
+        summary = None
+        if entry is not None and entry.summary_at and notifier.targets:
+            make = partial(summary_notice, campaign)
+            summary = DailySummary(entry.summary_at, entry.zone, make, notifier.tell, clock)
+        try:
+            yield notifier.tell
+        except BaseException as error:
+            about = About(campaign.checked.file.campaign)
+            text = f"{type(error).__name__}: {error}"
+            notifier.tell(Notice("failure", "critical", "the campaign broke off", clock.time(), text, about))
+            raise
+        finally:
+            if summary is not None:
+                summary.close()
+
+
+def require_addresses(path: Path, lab: LabFile) -> None:
+    """Make sure that everybody who is to be told can be.
+
+    Raises:
+        FileError: an address is missing on this computer, or of no use.
+    """
+    if lab.notices is not None and (problems := address_problems(lab.notices, simulated=lab.is_simulated)):
+        raise FileError(str(path), problems)
+
+
+def _failed(
+    campaign: Campaign,
+    tell: Callable[[Notice], None],
+    station: str,
+    request: OperationRequest,
+    result: OperationResult,
+) -> None:
+    """Keep the station's wire log with the run, and tell people."""
+    if result.run_uid:
+        try:
+            kept = campaign.store.keep_wire_log(result.run_uid, campaign.lab.stations[station].exchanges())
+            logger.info("wire log kept", extra={"file": str(kept.relative_to(campaign.store.directory))})
+        except StoreError as error:
+            logger.error("wire log lost", extra={"reason": str(error)})
+    about = About(campaign.checked.file.campaign, (), request.samples, station, result.run_uid)
+    subject = f"{request.kind} on {station} {'was aborted' if result.status == 'abort' else 'failed'}"
+    tell(Notice("failure", "warning", subject, campaign.lab.clock.time(), result.reason, about))
+
+
+def ending_notice(campaign: Campaign, ending: Ending) -> Notice:
+    """Return what people are told at the end."""
+    file = campaign.checked.file
+    subject = f"{file.campaign} ended: {' '.join(ending.reason.split())}"
+    lines = [state_text(campaign), *(f"{name} lies at {place}" for name, place in ending.whereabouts.items())]
+    told = campaign.lab.clock.time(), "\n".join(lines), About(file.campaign)
+    if not ending.reason.startswith("stopped") or ending.reason.endswith(STOPPING[signal.SIGINT]):
+        return Notice("finished", "info", subject, *told)
+    from_outside = any(ending.reason.endswith(name) for name in STOPPING.values())
+    return Notice("failure", "warning" if from_outside else "critical", subject, *told)
+
+
+def summary_notice(campaign: Campaign) -> Notice:
+    """Return the state of a running campaign; it only looks, so any thread may ask."""
+    name = campaign.checked.file.campaign
+    return Notice("summary", "info", f"{name} goes on", campaign.lab.clock.time(), state_text(campaign), About(name))
+
+
+def state_text(campaign: Campaign) -> str:
+    """Return how many trials there were, the best of them, and what each station does."""
+    outcomes, lost = tuple(campaign.outcomes), len(campaign.lost)
+    failed = sum(outcome.status == "failed" for outcome in outcomes)
+    under_way = campaign.n_started - len(outcomes) - lost
+    lines = [
+        f"{campaign.n_started} of {campaign.checked.file.budget.trials} trials started: "
+        f"{len(outcomes) - failed} completed, {failed} failed, {lost} lost, {under_way} under way"
+    ]
+    if (best := campaign.best) is not None:
+        figures = ", ".join(f"{name} {value:.5g}" for name, value in best.objectives.items())
+        lines.append(f"best {best.trial}: {figures}")
+    for name, port in campaign.dispatcher.ports.items():
+        if port.state == "quarantined":
+            lines.append(f"{name} is in quarantine: {port.reason}")
+        elif (work := campaign.drivers[name].current) is not None:
+            lines.append(f"{name}: {work.kind}, {', '.join(work.samples)}")
+    return "\n".join(lines)
