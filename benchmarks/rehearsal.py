@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import tempfile
 import time
 from dataclasses import replace
@@ -9,11 +10,14 @@ from pathlib import Path
 
 from figures import Report, main, watch
 
+EXAMPLE = Path(__file__).parent.parent / "labctl" / "app" / "ito"
+
 
 def measure(report: Report, quick: bool) -> None:
     events(report, 2_000 if quick else 20_000)  # first: a station's engine swaps the process's validators
     with tempfile.TemporaryDirectory() as folder:
         campaign(report, Path(folder), 8 if quick else 32)
+        night(report, Path(folder), 4 if quick else 48)
 
 
 def campaign(report: Report, folder: Path, n_trials: int) -> None:
@@ -24,8 +28,7 @@ def campaign(report: Report, folder: Path, n_trials: int) -> None:
     from labctl.store import Store
     from plans import OPERATIONS
 
-    example = Path(__file__).parent.parent / "labctl" / "app" / "ito" / "campaign.yaml"
-    checked = check(example)
+    checked = check(EXAMPLE / "campaign.yaml")
     budget = checked.file.budget.model_copy(update={"trials": n_trials})
     checked = replace(checked, file=checked.file.model_copy(update={"budget": budget}))
     store = Store.open(folder / "store")
@@ -48,6 +51,43 @@ def campaign(report: Report, folder: Path, n_trials: int) -> None:
     report.add("documents, validated and journaled", documents, "")
     report.add("documents a second", documents / spent.wall_s, "1/s")
     report.add("catalog drained after the campaign's end", drain_s if drained else float("inf"), "s", "<= 5")
+
+
+def night(report: Report, folder: Path, n_trials: int) -> None:
+    """Time `labctl campaign rehearse` of a night whose samples share furnace loads: three nights and a drill."""
+    import shutil
+
+    import yaml
+
+    from labctl.rehearsal import rehearse
+    from plans import OPERATIONS
+
+    files = shutil.copytree(EXAMPLE, folder / "files")
+    campaign = yaml.safe_load((files / "campaign.yaml").read_text())
+    campaign["space"] = [
+        {"name": "power", "field": "deposit.power", "low": "150 W", "high": "250 W"},
+        {"name": "oxygen", "field": "deposit.oxygen_flow", "low": "0.1 sccm", "high": "1 sccm", "scale": "log"},
+        {"name": "thickness", "field": "deposit.thickness", "low": "60 nm", "high": "150 nm"},
+    ]
+    campaign |= {"budget": {"trials": n_trials}, "in_flight": 12}
+    recipe = yaml.safe_load((files / "recipe.yaml").read_text())
+    recipe["operations"][2] |= {"temperature": "250 degC", "ramp_rate": "20 K/min", "dwell": "20 min"}
+    for name, content in (("campaign", campaign), ("recipe", recipe)):
+        (files / f"{name}.yaml").write_text(yaml.safe_dump(content))
+    with watch() as spent:
+        found = rehearse(files / "campaign.yaml", OPERATIONS, folder / "nights", seeds=(1, 2, 3), n_processes=2)
+    longest = max(one.lab_s for one in found.nights)
+    bar = "<= 60" if n_trials >= 48 else ""
+    report.add(f"a night of {n_trials} samples, rehearsed: lab time", longest / 3600, "h")
+    report.add("3 such nights and the drill, on 2 processes: wall", spent.wall_s, "s", bar)
+    report.add("3 such nights and the drill: CPU of the processes", children_s(), "s")
+    report.add("faults drilled", len(found.drills), "")
+
+
+def children_s() -> float:
+    """Return what ended child processes used [s of CPU]."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def events(report: Report, n: int) -> None:

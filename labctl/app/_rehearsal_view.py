@@ -40,6 +40,7 @@ def show(found: Rehearsal, console: Console) -> None:
     _show_loads(found, console)
     _show_spent(found, console)
     _show_limits(found, console)
+    _show_trips(found, console)
     if found.drills:
         _show_drills(found.drills, console)
     _show_verdict(found, console)
@@ -120,6 +121,17 @@ def _show_limits(found: Rehearsal, console: Console) -> None:
         console.print(out)
 
 
+def _show_trips(found: Rehearsal, console: Console) -> None:
+    table = _table("interlocks", "seed", "interlock", "action", "times", "what was wrong")
+    for night in found.nights:
+        for trip in night.trips:
+            table.add_row(str(night.seed), trip.name, trip.action, str(trip.n), trip.message)
+    if table.row_count:
+        console.print(table)
+    elif found.n_interlocks:
+        console.print(f"none of {found.n_interlocks} interlocks trips")
+
+
 def _nearest(approaches: Iterable[Approach]) -> list[Approach]:
     """Return for each signal the nearest approach, where it is near enough to be shown."""
     nearest: dict[str, Approach] = {}
@@ -133,7 +145,9 @@ def _show_drills(drills: Sequence[Drilled], console: Console) -> None:
     table = _table("failure drill", "fault", "device", "during", "at", "for", "outcome", "lost", "safe", "detail")
     for one in sorted(drills, key=lambda one: list(OUTCOMES).index(one.outcome)):
         lasting = "ever" if one.duration_s is None else f"{one.duration_s:g} s"
-        detail = one.detail if len(one.detail) <= 120 else f"{one.detail[:117]}..."
+        tripped = "".join(f"interlock {trip.name} ({trip.action}); " for trip in one.trips)
+        text = tripped + one.detail
+        detail = text if len(text) <= 120 else f"{text[:117]}..."
         table.add_row(
             one.kind,
             one.device,

@@ -2,6 +2,7 @@
 
 from labctl.rehearsal._consumption import FORMULAS, Spent, spent
 from labctl.rehearsal._drill import Drilled
+from labctl.rehearsal._interlocks import Trip
 from labctl.rehearsal._limits import Approach, Departure
 from labctl.rehearsal._load import StationLoad
 from labctl.rehearsal._night import Night
@@ -18,6 +19,7 @@ __all__ = [
     "Rehearsal",
     "Spent",
     "StationLoad",
+    "Trip",
     "Verdict",
     "rehearse",
     "simulated_lab",

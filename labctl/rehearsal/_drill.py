@@ -18,6 +18,7 @@ from labctl.lab import FaultEntry, Lab, LabFile, fault_kinds, wire_faults
 from labctl.link import Exchange
 from labctl.records import automatic_flags
 from labctl.rehearsal._events import events_of
+from labctl.rehearsal._interlocks import Trip, told
 from labctl.rehearsal._night import Plans, Played, played
 
 N_TRIALS, IN_FLIGHT = 3, 2
@@ -56,7 +57,7 @@ class Reference:
     lab_s: float
     """How long it took [s of lab time]."""
     noticed: frozenset[str]
-    """Alarms, interlocks and flags that are there without a fault too."""
+    """Alarms, trips and flags that are there without a fault too."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ class Drilled:
     """How much longer the campaign took [s of lab time]; negative when it ended early."""
     n_errors: int
     """Exchanges with the device that failed, the successfully repeated ones too."""
+    trips: tuple[Trip, ...]
+    """Interlocks that tripped."""
     hazards: Mapping[str, str]
     """What was not in its safe state when the campaign had ended, by device."""
     safe_after_s: float | None
@@ -210,6 +213,7 @@ def drill(file: Path, plans: Plans, folder: Path, seed: int, injection: Injectio
         with _shortened(file, plans, folder, seed, faults=[fault], before=listen) as night:
             hazards, safe_after_s = _left(night.lab)
             outcome, detail = _outcome(night, reference, failures.n)
+            trips = night.trips
             n_lost, delay_s = _n_lost(night, reference), night.ending.lab_s - reference.lab_s
     except LabError as error:
         raise LabError(str(error)) from None  # of a class that another process can send
@@ -224,6 +228,7 @@ def drill(file: Path, plans: Plans, folder: Path, seed: int, injection: Injectio
         n_lost,
         delay_s,
         failures.n,
+        trips,
         hazards,
         safe_after_s,
     )
@@ -275,7 +280,7 @@ def _outcome(night: Played, reference: Reference, n_errors: int) -> tuple[str, s
 def _noticed(night: Played) -> set[str]:
     """Return everything that tells a reader of the records that something was wrong."""
     flags = {f"{flag.kind}: {flag.key or flag.stream}" for run in night.runs for flag in automatic_flags(run)}
-    return flags | {text for kind in ("alarm", "interlock") for text in events_of(night.runs, kind)}
+    return flags | set(events_of(night.runs, "alarm")) | told(night.trips)
 
 
 def _changes(night: Played, reference: Reference) -> Iterator[str]:

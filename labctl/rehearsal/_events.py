@@ -1,4 +1,4 @@
-"""Alarms and interlocks, as the runs' event streams have them."""
+"""Alarms, as the runs' event streams have them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def events_of(runs: Iterable[RecordedRun], kind: str) -> Mapping[str, int]:
 
     Args:
         runs: recorded runs.
-        kind: ``alarm`` or ``interlock``.
+        kind: such as ``alarm``.
     """
     told: Counter[str] = Counter()
     for run in runs:

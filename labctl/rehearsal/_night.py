@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from labctl.lab import FaultEntry, Lab, build_lab
 from labctl.records import automatic_flags
 from labctl.rehearsal._consumption import Spent, spent
 from labctl.rehearsal._events import events_of
+from labctl.rehearsal._interlocks import Trip, trips_of, watched
 from labctl.rehearsal._limits import Approach, Departure, approaches, departures
 from labctl.rehearsal._load import StationLoad, station_loads
 from labctl.store import RecordedRun, Store
@@ -52,8 +54,8 @@ class Night:
     """In how many runs something makes a record doubtful, by what it is."""
     alarms: Mapping[str, int]
     """How often an instrument complained, by instrument and complaint."""
-    interlocks: Mapping[str, int]
-    """How often an interlock tripped, by its name and what it says."""
+    trips: tuple[Trip, ...]
+    """Interlocks that tripped."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Played:
     ending: Ending
     runs: Sequence[RecordedRun]
     """In the order they were begun."""
+    trips: tuple[Trip, ...]
+    """Interlocks that tripped."""
 
 
 def checked_for(file: Path, plans: Plans, seed: int) -> CheckedCampaign:
@@ -74,14 +78,16 @@ def checked_for(file: Path, plans: Plans, seed: int) -> CheckedCampaign:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep ophyd from printing a traceback for each fault; what failed is in the records."""
-    logger = logging.getLogger("ophyd")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    """Keep what each fault makes fail from being printed; it is in the records."""
+    before = {logger: logger.level for logger in map(logging.getLogger, ("ophyd", "labctl.safety"))}
+    for logger in before:
+        logger.setLevel(logging.CRITICAL)
     try:
-        yield
+        with redirect_stdout(io.StringIO()):  # bluesky prints that it aborts
+            yield
     finally:
-        logger.setLevel(before)
+        for logger, level in before.items():
+            logger.setLevel(level)
 
 
 @contextmanager
@@ -128,9 +134,11 @@ def played(
         try:
             before(lab)
             campaign = Campaign(checked, lab, store, plans)
-            ending = campaign.run()
+            with watched(campaign, folder):
+                ending = campaign.run()
             runs = [store.run(run.uid) for run in store.runs()]
-            yield Played(campaign, lab, ending, sorted(runs, key=lambda run: int(run.start["scan_id"])))
+            runs.sort(key=lambda run: int(run.start["scan_id"]))
+            yield Played(campaign, lab, ending, runs, trips_of(folder))
         finally:
             clock.close()
             lab.close()
@@ -184,5 +192,5 @@ def _figures(night: Played, seed: int) -> Night:
         departures(runs),
         dict(sorted(Counter(doubts).items())),
         events_of(runs, "alarm"),
-        events_of(runs, "interlock"),
+        night.trips,
     )

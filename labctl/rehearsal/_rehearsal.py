@@ -27,6 +27,8 @@ class Rehearsal:
     lab: str
     backend: str
     """Of the lab file; the rehearsal itself is always on simulated instruments."""
+    n_interlocks: int
+    """That the lab file declares."""
     nights: tuple[Night, ...]
     """One for each seed."""
     drills: tuple[Drilled, ...]
@@ -81,7 +83,8 @@ def rehearse(
         played, drilled = _results(nights), _results(drills)
     is_real = backend != "simulated"
     verdict = judge(played, drilled, checked.lab, begin, is_real=is_real)
-    return Rehearsal(checked.file.campaign, checked.lab.lab, backend, played, drilled, verdict)
+    n_interlocks = len(checked.lab.interlocks)
+    return Rehearsal(checked.file.campaign, checked.lab.lab, backend, n_interlocks, played, drilled, verdict)
 
 
 def _watch(futures: Sequence[Future[Any]], on_progress: Callable[[int, int], object]) -> None:

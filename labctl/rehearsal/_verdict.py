@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from labctl.lab import LabFile
 from labctl.rehearsal._drill import SAFE_LIMIT_S, Drilled
+from labctl.rehearsal._interlocks import Trip
 from labctl.rehearsal._night import Night
 
 GO, WARNED, DO_NOT = "go", "go with warnings", "do not"
@@ -54,8 +55,9 @@ def _of_nights(nights: Sequence[Night], *, is_real: bool) -> Iterator[str]:
             yield f"seed {night.seed}: {night.n_lost} of {night.n_trials} samples were lost: {_commonest(night)}"
         if night.n_trials and not night.n_completed and not is_real:
             yield f"seed {night.seed}: no trial was completed: {_commonest(night)}"
-        for trip, n in night.interlocks.items():
-            yield f"seed {night.seed}: interlock {trip}{_times(n)}"
+        for trip in night.trips:
+            if not trip.warns_only:
+                yield f"seed {night.seed}: {_trip(trip)}"
 
 
 def _warnings_of_nights(nights: Sequence[Night], *, is_real: bool) -> Iterator[str]:
@@ -63,6 +65,9 @@ def _warnings_of_nights(nights: Sequence[Night], *, is_real: bool) -> Iterator[s
     if n_failed and not is_real:
         yield f"{n_failed} of {n_trials} trials failed: {_commonest(max(nights, key=lambda night: night.n_failed))}"
     for night in nights:
+        for trip in night.trips:
+            if trip.warns_only:
+                yield f"seed {night.seed}: {_trip(trip)}"
         for alarm, n in night.alarms.items():
             yield f"seed {night.seed}: alarm of {alarm}{_times(n)}"
     near = {a.key: a for night in nights for a in reversed(night.approaches) if a.margin < NEAR}
@@ -115,6 +120,10 @@ def _commonest(night: Night) -> str:
         return night.ending
     reason, n = max(night.reasons.items(), key=lambda item: item[1])
     return f"{reason}{_times(n)}"
+
+
+def _trip(trip: Trip) -> str:
+    return f"interlock {trip.name} ({trip.action}) trips: {trip.message}{_times(trip.n)}"
 
 
 def _times(n: int) -> str:

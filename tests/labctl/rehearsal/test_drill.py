@@ -52,6 +52,29 @@ def test_a_lamp_that_fails_goes_unnoticed(drilled):
     assert "clear of T0001 is" in one.detail
 
 
+def test_an_interlock_that_trips_is_told_and_ends_what_it_should(tmp_path, capsys):
+    cold = {
+        "signal": "furnace_a_control.temperature",
+        "minus": "furnace_a_control.working_setpoint",
+        "below": "-40 K",
+        "for": "1 min",
+        "action": "abort",
+    }
+    warm = {"signal": "room.temperature", "above": "0 degC", "action": "warn"}
+    heat = {**HEAT, "temperature": "200 degC"}
+    file = write_campaign(tmp_path / "files", (DEPOSIT, heat, LOOK), trials=1, interlocks={"cold": cold, "warm": warm})
+    reference = reference_of(file, OPERATIONS, tmp_path / "reference", 4)
+    begin_s = next(window.begin_s for window in reference.windows if window.operation == "anneal")
+    injection = Injection(0, "furnace_a_control", "dead_heater", begin_s + 120.0, None, 0.0, "anneal")
+    one = drill(file, OPERATIONS, tmp_path / "drill", 4, injection, reference)
+    assert [(trip.name, trip.action, trip.n) for trip in one.trips] == [("cold", "abort", 1), ("warm", "warn", 1)]
+    assert (one.outcome, one.n_lost, one.hazards) == ("station lost", 1, {})
+    assert "interlock cold" in one.detail
+    assert not any("cold" in text for text in reference.noticed)
+    assert any("warm" in text for text in reference.noticed)
+    assert capsys.readouterr() == ("", "")
+
+
 def test_faults_come_each_kind_once_in_use_and_the_same_for_the_same_seed(drilled, tmp_path):
     file = write_campaign(tmp_path / "files")
     reference = reference_of(file, OPERATIONS, tmp_path / "reference", 4)

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from labctl.rehearsal import Approach, Drilled, Night
+from labctl.rehearsal import Approach, Drilled, Night, Trip
 from labctl.rehearsal._verdict import judge
 from tests.laboratory import example_lab
 
-GOOD = Night(1, "budget", 3600.0, 4, 4, 0, 0, 1.0, 4, {}, (), (), (), (), {}, {}, {})
-SAFE = Drilled("argon", "lost", 60.0, 2.0, "sputter", "withstood", "1 failed exchange repeated", 0, 0.0, 1, {}, 0.0)
+GOOD = Night(1, "budget", 3600.0, 4, 4, 0, 0, 1.0, 4, {}, (), (), (), (), {}, {}, ())
+SAFE = Drilled("argon", "lost", 60.0, 2.0, "sputter", "withstood", "1 failed exchange repeated", 0, 0.0, 1, (), {}, 0.0)
 BEGIN = 1_780_000_000.0
 """2026-05-28, UTC."""
 
@@ -31,7 +31,10 @@ def test_a_night_without_fault_is_a_go():
             "seed 1: 2 of 4 samples were lost: no station left (2 times)",
         ),
         ({"n_completed": 0, "n_failed": 4, "reasons": {"film is open": 4}}, "seed 1: no trial was completed: film is"),
-        ({"interlocks": {"overtemperature: furnace_a": 1}}, "seed 1: interlock overtemperature: furnace_a"),
+        (
+            {"trips": (Trip("hot", "abort", "above 500 degC", 2),)},
+            "seed 1: interlock hot (abort) trips: above 500 degC (2",
+        ),
     ],
 )
 def test_what_speaks_against_a_night(changes, text):
@@ -54,6 +57,9 @@ def test_what_is_a_warning():
     near = Approach("magnetron_setpoint", "W", 0.0, 300.0, 100.0, 297.0)
     assert verdict(replace(GOOD, approaches=(near,))).warnings == (
         "magnetron_setpoint comes within 1 % of its limits: 100..297, allowed 0..300 W",
+    )
+    assert verdict(replace(GOOD, trips=(Trip("warm", "warn", "above 30 degC", 1),))).warnings == (
+        "seed 1: interlock warm (warn) trips: above 30 degC",
     )
     assert verdict(drilled=replace(SAFE, outcome="unnoticed", detail="t changed")).warnings == (
         "lost on argon would go unnoticed: t changed",
