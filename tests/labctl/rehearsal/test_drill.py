@@ -69,7 +69,7 @@ def test_an_interlock_that_trips_is_told_and_ends_what_it_should(tmp_path, capsy
     one = drill(file, OPERATIONS, tmp_path / "drill", 4, injection, reference)
     assert [(trip.name, trip.action, trip.n) for trip in one.trips] == [("cold", "abort", 1), ("warm", "warn", 1)]
     assert (one.outcome, one.n_lost, one.hazards) == ("station lost", 1, {})
-    assert "interlock cold" in one.detail
+    assert "cold: furnace_a_control.temperature - furnace_a_control.working_setpoint is" in one.detail
     assert not any("cold" in text for text in reference.noticed)
     assert any("warm" in text for text in reference.noticed)
     assert capsys.readouterr() == ("", "")
