@@ -161,6 +161,9 @@ class OperationMetadata(LabMetadata):
         default_factory=dict, description="parameter values that the optimizer chose, by trial"
     )
     locations: list[str] = Field(default_factory=list, description="place of each sample when the run starts")
+    left_out: dict[str, list[str]] = Field(
+        default_factory=dict, description="by sample: operations of its recipe that failed and without which it goes on"
+    )
     recipes: dict[str, dict[str, Any]] = Field(default_factory=dict, description="content of each recipe, by digest")
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ from labctl.app._alarm_commands import alarms
 from labctl.app._ending import BAD_INPUT, LAB_FAILED, STOPPED, WRONG, clear_errors
 from labctl.app._exchange_commands import Receiver, check_report, export_records, import_records, list_exports
 from labctl.app._notices_commands import notices
+from labctl.app._operator_commands import COMMANDS
 from labctl.app._records_commands import records
 from labctl.app._rehearsal_commands import rehearse
 from labctl.app._replay_commands import run_replay
@@ -126,10 +128,23 @@ def campaign_run(
 ) -> None:
     """Run a campaign to its end and write its report."""
     with clear_errors():
-        from labctl.app._running import check, newest_folder, run_campaign, same_campaign, unused_folder
+        from labctl.app._running import (
+            check,
+            newest_folder,
+            run_campaign,
+            same_campaign,
+            unfinished_folder,
+            unused_folder,
+        )
 
         checked = check(file, table, seed)
         name = f"labctl-{checked.file.campaign}"
+        if out is None and not resume and (left := unfinished_folder(name)) is not None:
+            typer.echo(f"the campaign in {left} did not end", err=True)
+            if sys.stdin.isatty() and typer.confirm("go on with it?", default=True):
+                out, resume = left, True
+            else:
+                typer.echo("a new one begins; to go on with that one, say --resume", err=True)
         if resume:
             folder = out or newest_folder(name)
             checked = same_campaign(checked, folder)
@@ -162,6 +177,10 @@ def campaign_report(
         from labctl.app._report import write_report
 
         typer.echo(str(write_report(directory, out)))
+
+
+for action in COMMANDS:
+    campaign.command(action.__name__)(action)
 
 
 @command_line.command()

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from labctl.app._control import controlled
 from labctl.app._ending import LAB_FAILED, STOPPED
 from labctl.app._leaving import STOPPING, handled, lasting_output
 from labctl.app._progress import Progress, clock_text, watched
 from labctl.app._telling import LOG, ending_notice, require_addresses, telling
 from labctl.app._values import figures_text, values_text
-from labctl.campaign import Campaign, CheckedCampaign, Ending, check_campaign
+from labctl.campaign import Campaign, CheckedCampaign, Ending, check_campaign, is_closed
 from labctl.clock import Clock, RealClock, VirtualClock
 from labctl.errors import StoreError
 from labctl.files import read_yaml, yaml_text
@@ -71,6 +72,12 @@ def newest_folder(name: str) -> Path:
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
     there = list(itertools.takewhile(Path.exists, map(Path, names)))
     return there[-1] if there else Path(name)
+
+
+def unfinished_folder(name: str) -> Path | None:
+    """Return the newest of `name`, `name`-2... if the campaign in it did not end, else None."""
+    folder = newest_folder(name)
+    return folder if is_closed(folder) is False else None
 
 
 def run_demo(trials: int, seed: int, out: Path) -> int:
@@ -129,6 +136,7 @@ def _run_and_report(checked: CheckedCampaign, out: Path, real_time: bool, resume
             with (
                 telling(campaign) as tell,
                 _signals(campaign, console),
+                controlled(campaign, out),
                 _supervised(campaign, out, console, supervisor),
                 watched(Progress(campaign, began), console),
             ):
@@ -188,6 +196,9 @@ def keep_files(checked: CheckedCampaign, out: Path) -> None:
     content = read_yaml(checked.paths["campaign"])
     content |= {"lab": "lab.yaml", "recipe": "recipe.yaml", "seed": checked.file.seed}
     content["budget"] = {**content["budget"], "trials": checked.file.budget.trials}
+    if "earlier" in content:
+        folder_of = checked.paths["campaign"].parent
+        content["earlier"] = [str((folder_of / name).absolute()) for name in content["earlier"]]
     if "table" in checked.paths:
         content["space"]["table"] = "table.csv"
         shutil.copyfile(checked.paths["table"], folder / "table.csv")

@@ -105,6 +105,30 @@ def show_status(directory: Path) -> None:
             trial.trial, trial.sample, trial.status, f"{done}/{len(trial.recipe['operations'])}", *cells, trial.reason
         )
     console.print(table)
+    _show_what_goes_on(directory, console)
+
+
+def _show_what_goes_on(directory: Path, console: Console) -> None:
+    """Say what a campaign does now; nothing where none runs."""
+    from labctl.app._control import ask
+    from labctl.app._progress import clock_text
+    from labctl.errors import LabError
+
+    try:
+        now = json.loads(ask(directory, do="status"))
+    except LabError:
+        return
+    state = (
+        f"stopping: {now['stopping']}" if now["stopping"] else f"paused {now['paused']}" if now["paused"] else "runs"
+    )
+    console.print(f"{state}, {clock_text(now['lab_s'])} of lab time")
+    stations = _table("station", "state", "operation", "samples", "reason")
+    for name, at in now["stations"].items():
+        reason = f"waits for an answer: {at['failure']}" if at["failure"] else at["reason"]
+        stations.add_row(name, at["state"], at["operation"], ", ".join(at["samples"]), reason)
+    console.print(stations)
+    for trial, about in now["waiting_for_approval"].items():
+        console.print(f"[b]{trial}[/b] waits for approval, {clock_text(about['lab_s_left'])} left: {about['reason']}")
 
 
 def check_lab(file: Path, connect: bool) -> bool:

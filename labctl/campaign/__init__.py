@@ -3,6 +3,8 @@
 from labctl.campaign._campaign import Campaign, Ending
 from labctl.campaign._check import check_campaign
 from labctl.campaign._checked import CheckedCampaign
+from labctl.campaign._decisions import is_closed
 from labctl.campaign._file import CampaignFile
+from labctl.campaign._happening import Happening
 
-__all__ = ["Campaign", "CampaignFile", "CheckedCampaign", "Ending", "check_campaign"]
+__all__ = ["Campaign", "CampaignFile", "CheckedCampaign", "Ending", "Happening", "check_campaign", "is_closed"]

@@ -13,6 +13,7 @@ from labctl.campaign._checked import CheckedCampaign
 from labctl.campaign._file import CampaignFile, ObjectiveEntry, TableEntry
 from labctl.campaign._findings import Findings
 from labctl.campaign._space import SpaceReader, Varied
+from labctl.dispatch import rule_problems
 from labctl.files import as_far_as_right, nearest, problems_of, read_yaml
 from labctl.lab import LabFile, abilities, check_lab
 from labctl.objectives import InputOf, Objective
@@ -54,8 +55,11 @@ class _Check:
         varied = self._space(file, operations, table, paths)
         objectives = self._objectives(file.objectives, operations, varied)
         self._optimizer(file, varied.space, objectives)
+        known = self._known(file, operations, varied)
+        self._earlier(file)
         if lab is not None:
             self._capacity(file, lab, paths["lab"])
+            self._failures(file, lab)
         if lab is not None and operations is not None and not self._findings.any_in(paths["lab"], "stations"):
             check_abilities(operations, varied, abilities(lab, self._schemas), self._findings, paths)
         self._findings.raise_all()
@@ -70,6 +74,7 @@ class _Check:
             varied.fields,
             tuple(objectives),
             varied.rows,
+            known,
         )
 
     def _tell(self, where: str, message: str) -> None:
@@ -188,6 +193,51 @@ class _Check:
             make_optimizer(engine, space, objectives, file.seed, file.optimizer.options)
         except ValueError as error:
             self._tell("optimizer", str(error))
+
+    def _known(
+        self, file: CampaignFile, operations: Sequence[Operation] | None, varied: Varied
+    ) -> dict[str, list[Any]]:
+        """Return what is known to be safe, in the units of the parameters."""
+        known: dict[str, list[Any]] = {}
+        kinds = {operation.name: operation.kind for operation in operations or ()}
+        for name, values in (file.approve.known if file.approve is not None else {}).items():
+            where = f"approve.known.{name}"
+            if name not in varied.fields:
+                self._tell(where, f"unknown parameter {name!r}{nearest(name, tuple(varied.fields))}")
+                continue
+            operation, parameter = varied.fields[name]
+            schema = self._schemas.get(kinds.get(operation, ""))
+            for index, value in enumerate(values if schema is not None else ()):
+                assert schema is not None
+                parameters, problems = schema.check({parameter: value})
+                wrong = [problem.message for problem in problems if problem.where == parameter]
+                if wrong:
+                    self._tell(f"{where}[{index}]", wrong[0])
+                else:
+                    known.setdefault(name, []).append(parameters[parameter])
+        return known
+
+    def _earlier(self, file: CampaignFile) -> None:
+        for index, name in enumerate(file.earlier):
+            folder = self._path.parent / name
+            if not (folder / "journal").is_dir():
+                self._tell(f"earlier[{index}]", f"{folder} is no store")
+
+    def _failures(self, file: CampaignFile, lab: LabFile) -> None:
+        """Check the rules for failed operations, and those after a restart."""
+        offered = {kind for station in lab.stations.values() for kind in station.operations}
+        for kind, rule in file.on_failure.items():
+            where = f"on_failure.{kind}"
+            schema = self._schemas.get(kind)
+            if schema is None or kind not in offered:
+                self._tell(where, f"no station offers {kind!r}{nearest(kind, sorted(offered))}")
+            elif schema.on_unknown == "ask":
+                self._tell(
+                    where, f"after a failed {kind} only a person can say where the sample is: no rule is allowed"
+                )
+            else:
+                for field, message in rule_problems(rule, schema).items():
+                    self._tell(f"{where}.{field}", message)
 
     # What the laboratory holds.
 

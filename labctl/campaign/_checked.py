@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class CheckedCampaign:
     objectives: tuple[Objective, ...]
     rows: tuple[Mapping[str, float], ...] = ()
     """What a table lab measures for each candidate."""
+    known: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """Values known to be safe besides those that were done, by parameter, in the parameters' units."""
 
     def recipe(self, values: Mapping[str, Any], row: int | None = None) -> Recipe:
         """Return the recipe of a suggestion.

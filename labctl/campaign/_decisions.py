@@ -11,7 +11,9 @@ from typing import Any
 from labctl.errors import StoreError
 
 FILE = "decisions.jsonl"
-SUGGESTED, LOADED, ASIDE, ENDED, CLOSED = "suggested", "loaded", "set aside", "ended", "closed"
+STARTED, SUGGESTED, APPROVED, REFUSED = "started", "suggested", "approved", "refused"
+LOADED, HANDLED, ASIDE, HELD, RELEASED = "loaded", "handled", "set aside", "held", "released"
+ENDED, CLOSED = "ended", "closed"
 
 
 class Decisions:
@@ -30,8 +32,11 @@ class Decisions:
         """Write a decision down.
 
         Args:
-            kind: `SUGGESTED` (``point``, ``sample``), `LOADED` (``station``, ``samples``), `ASIDE` (``sample``,
-                ``reason``), `ENDED` (``trial``, ``reason``) or `CLOSED` (``reason``).
+            kind: `STARTED` (``earlier``: points of other campaigns that the optimizer begins with), `SUGGESTED`
+                (``point``, ``sample``, ``asks``: why a person has to approve it), `APPROVED` or `REFUSED` (``trial``,
+                ``by``, ``reason``), `LOADED` (``station``, ``samples``), `HANDLED` (an operation that failed: ``run``,
+                ``station``, ``samples``, ``reason``, ``verdict``), `ASIDE` (``sample``, ``reason``), `HELD` or
+                `RELEASED` (``station``, ``reason``), `ENDED` (``trial``, ``reason``) or `CLOSED` (``reason``).
             about: what was decided, ready for JSON.
 
         Raises:
@@ -48,21 +53,35 @@ class Decisions:
         except OSError as error:
             raise StoreError(f"{self._path}: {error.strerror}") from error
 
+    def cut_torn_tail(self) -> None:
+        """Cut off a decision that was not written to its end; nothing was done because of it."""
+        if self._path.exists():
+            whole, end, torn = self._path.read_bytes().rpartition(b"\n")
+            if torn:
+                os.truncate(self._path, len(whole) + len(end))
+
     def read(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield the decisions, cutting one off that was not written to its end.
+        """Yield the decisions that were written to their end.
 
         Raises:
             StoreError: a line is no decision.
         """
         if not self._path.exists():
             return
-        whole, _, torn = self._path.read_bytes().rpartition(b"\n")
-        if torn:
-            with self._path.open("r+b") as file:
-                file.truncate(len(whole) + bool(whole))
+        whole = self._path.read_bytes().rpartition(b"\n")[0]
         for number, line in enumerate(whole.splitlines(), 1):
             try:
                 entry = json.loads(line)
                 yield entry.pop("decision"), entry
             except (ValueError, KeyError, AttributeError) as error:
                 raise StoreError(f"{self._path}: line {number} is no decision: {error!r}") from error
+
+
+def is_closed(directory: Path) -> bool | None:
+    """Return whether the campaign in a store's folder ended, or None where none began.
+
+    Raises:
+        StoreError: a line is no decision.
+    """
+    kinds = [kind for kind, _ in Decisions(directory).read()]
+    return kinds[-1] == CLOSED if kinds else None

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from labctl.dispatch import FailureRule
 from labctl.files import LABEL, Scalar, Text, shown
 from labctl.metadata import AccessPolicy
 from labctl.quantities import Quantity
@@ -96,6 +97,28 @@ class StopEntry(_Part):
     """When a campaign ends before its budget."""
 
     no_improvement: int | None = Field(default=None, ge=1, description="trials in a row without a better one")
+    lost: int = Field(default=10, ge=1, description="trials in a row that equipment kept from an outcome")
+
+
+class ApprovalEntry(_Part):
+    """Which suggestions a person has to approve before a sample is made."""
+
+    when: Literal["outside_envelope", "always"] = Field(
+        default="outside_envelope",
+        description="outside_envelope: a value lies beyond those of all trials that completed, here or in `earlier`",
+    )
+    known: dict[str, Annotated[list[Scalar], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="by parameter: lowest and highest value, or categories, known to be safe besides",
+    )
+    wait: Annotated[float, Quantity("h", 0)] = Field(
+        default="12 h", validate_default=True, description="lab time after which it is refused when nobody answered"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_a_word(cls, content: object) -> object:
+        return {"when": content} if isinstance(content, str) else content
 
 
 class OptimizerEntry(_Part):
@@ -126,6 +149,17 @@ class CampaignFile(_Part):
     objectives: list[ObjectiveEntry] = Field(min_length=1)
     budget: Budget
     stop: StopEntry = StopEntry()
+    earlier: list[str] = Field(
+        default_factory=list,
+        description="folders of stores, from this file's folder, whose trials the optimizer begins with; "
+        "the strictest of their policies holds for this campaign too",
+    )
+    approve: ApprovalEntry | None = Field(
+        default=None, description="which suggestions wait for a person; `outside_envelope` will do"
+    )
+    on_failure: dict[str, FailureRule] = Field(
+        default_factory=dict, description="by kind of operation: what is done when it fails"
+    )
     quality: Literal["good", "suspect", "bad"] = Field(
         default="suspect", description="worst quality of the runs that the optimizer learns from"
     )

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from labctl.campaign._checked import CheckedCampaign
-from labctl.campaign._decisions import ASIDE, CLOSED, ENDED, LOADED, SUGGESTED, Decisions
-from labctl.dispatch import Load, Traveller
+from labctl.campaign._decisions import (
+    APPROVED,
+    ASIDE,
+    CLOSED,
+    ENDED,
+    HANDLED,
+    HELD,
+    LOADED,
+    REFUSED,
+    RELEASED,
+    STARTED,
+    SUGGESTED,
+    Decisions,
+)
+from labctl.dispatch import RETRY, Load, Traveller
 from labctl.lab import Lab
 from labctl.optimize import ID_KEY, ROW_KEY
 from labctl.samples import station_of
@@ -16,6 +30,8 @@ from labctl.store import RECOVERED, RecordedRun, Store
 from labctl.supervisor import made_safe_since
 
 _ASK_AGAIN_S = 2.0
+_GOES_ON = (RETRY, "wait", "elsewhere", "set aside", "go on")
+"""Verdicts on a failed operation after which its samples are not given up."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +58,32 @@ class Unknown:
 class Resumption:
     """A campaign as its decisions and runs have it."""
 
+    started: Mapping[str, Any] | None = None
+    """With which earlier trials and policy it began; None where it never did."""
     points: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """What was suggested, by trial, in order."""
     samples: dict[str, str] = field(default_factory=dict)
-    """By trial."""
+    """By trial, of what was begun."""
+    asks: dict[str, str] = field(default_factory=dict)
+    """Why a person has to approve a suggestion, by trial, where nobody has answered yet."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Why a suggestion was refused, by trial."""
     ended: dict[str, str] = field(default_factory=dict)
     """Why each trial that ended has no outcome, empty where it has one; in the order they ended."""
     steps: list[tuple[str, str]] = field(default_factory=list)
     """``suggested`` or ``ended`` and the trial, in order."""
     loads: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Samples of the newest load of each station."""
+    handled: dict[str, str] = field(default_factory=dict)
+    """What was decided about each run that failed, by its uid."""
+    aside: dict[str, str] = field(default_factory=dict)
+    """Why samples were set aside."""
+    held: dict[str, str] = field(default_factory=dict)
+    """Why stations are held."""
+    out_of_service: dict[str, str] = field(default_factory=dict)
+    """Why stations are used no more."""
+    taken_out: dict[str, str] = field(default_factory=dict)
+    """Station out of which a person took each sample."""
     closed: str = ""
     """Why the campaign ended; empty while it has not."""
     travellers: dict[str, Traveller] = field(default_factory=dict)
@@ -66,6 +98,45 @@ class Resumption:
     """When the first run began [s since 1970-01-01 UTC]."""
     unknown: list[Unknown] = field(default_factory=list)
 
+    def take(self, kind: str, about: Mapping[str, Any]) -> None:
+        """Take the next decision in."""
+        trial, station, reason = (str(about.get(key, "")) for key in ("trial", "station", "reason"))
+        if kind == STARTED:
+            self.started = about
+        elif kind == SUGGESTED:
+            trial = str(about["point"][ID_KEY])
+            self.points[trial], self.samples[trial] = about["point"], str(about["sample"])
+            self.steps.append((SUGGESTED, trial))
+            if about.get("asks"):
+                self.asks[trial] = str(about["asks"])
+        elif kind == APPROVED:
+            del self.asks[trial]
+        elif kind == REFUSED:
+            del self.asks[trial]
+            self.refused[trial] = f"refused by {about['by']}: {reason}"
+        elif kind == LOADED:
+            self.loads[station] = tuple(about["samples"])
+        elif kind == HANDLED:
+            self.handled[str(about["run"])] = str(about["verdict"])
+            if about["verdict"] == "set aside":
+                self.aside |= dict.fromkeys(about["samples"], reason)
+            elif about["verdict"] in ("elsewhere", "quarantine", "stop"):
+                self.out_of_service[station] = reason
+        elif kind == ASIDE:
+            self.aside[str(about["sample"])] = reason
+        elif kind == HELD:
+            self.held[station] = reason
+        elif kind == RELEASED:
+            self.held.pop(station, None)
+            self.out_of_service.pop(station, None)
+            ended = [self.samples[trial] for trial in self.ended]
+            self.taken_out |= {sample: station for sample in self.loads.get(station, ()) if sample in ended}
+        elif kind == ENDED:
+            self.ended[trial] = reason
+            self.steps.append((ENDED, trial))
+        elif kind == CLOSED:
+            self.closed = reason
+
 
 def read_resumption(checked: CheckedCampaign, decisions: Decisions, store: Store) -> Resumption:
     """Return where a campaign stood; an empty one where it never began.
@@ -74,24 +145,13 @@ def read_resumption(checked: CheckedCampaign, decisions: Decisions, store: Store
         StoreError: decisions or runs cannot be read.
     """
     found = Resumption()
-    set_aside: list[Mapping[str, Any]] = []
+    decisions.cut_torn_tail()
     for kind, about in decisions.read():
-        if kind == SUGGESTED:
-            trial = str(about["point"][ID_KEY])
-            found.points[trial], found.samples[trial] = about["point"], str(about["sample"])
-            found.steps.append((SUGGESTED, trial))
-        elif kind == ENDED:
-            found.ended[str(about["trial"])] = str(about["reason"])
-            found.steps.append((ENDED, str(about["trial"])))
-        elif kind == LOADED:
-            found.loads[str(about["station"])] = tuple(about["samples"])
-        elif kind == ASIDE:
-            set_aside.append(about)
-        elif kind == CLOSED:
-            found.closed = str(about["reason"])
+        found.take(kind, about)
+    for trial in (*found.asks, *found.refused):
+        del found.samples[trial]
     if not found.points:
         return found
-    aside = {str(about["sample"]): str(about["reason"]) for about in set_aside}
     runs: dict[str, list[RecordedRun]] = {sample: [] for sample in found.samples.values()}
     for summary in reversed(store.runs(campaign=checked.file.campaign)):
         run = store.run(summary.uid)
@@ -101,13 +161,20 @@ def read_resumption(checked: CheckedCampaign, decisions: Decisions, store: Store
         for sample in summary.samples:
             runs[sample].append(run)
     for trial, sample in found.samples.items():
-        found.travellers[sample] = _traveller(checked, trial, sample, found.points[trial], runs[sample])
-        found.travellers[sample].aside = aside.get(sample, "")
+        traveller = _traveller(checked, found, trial, sample, runs[sample])
+        found.travellers[sample] = traveller
+        traveller.aside = found.aside.get(sample, "")
+        if station_of(traveller.location) == found.taken_out.get(sample, "-"):
+            traveller.location = f"taken out of {traveller.location}"
         done = [run for run in runs[sample] if not (_is_move(run) and _was_cut_off(run))]
         if done and _is_move(done[-1]):
             found.untouched.add(sample)
     found.last = {sample: of[-1] for sample, of in runs.items() if of}
-    unknown = {run.uid: run for run in found.last.values() if _was_cut_off(run)}
+    unknown = {
+        run.uid: run
+        for run in found.last.values()
+        if _was_cut_off(run) or found.handled.get(run.uid) in (RETRY, "wait")
+    }
     found.unknown = [
         Unknown(
             run,
@@ -128,13 +195,14 @@ def _was_cut_off(run: RecordedRun) -> bool:
 
 
 def _traveller(
-    checked: CheckedCampaign, trial: str, sample: str, point: Mapping[str, Any], runs: Sequence[RecordedRun]
+    checked: CheckedCampaign, found: Resumption, trial: str, sample: str, runs: Sequence[RecordedRun]
 ) -> Traveller:
-    suggestion = {name: value for name, value in point.items() if name != ID_KEY}
+    suggestion = {name: value for name, value in found.points[trial].items() if name != ID_KEY}
     values = {name: value for name, value in suggestion.items() if name != ROW_KEY}
     traveller = Traveller(sample, trial, checked.recipe(values, suggestion.get(ROW_KEY)), suggestion, "", "")
     for run in runs:
         start, stop = run.start, run.stop or {}
+        verdict = found.handled.get(run.uid, "")
         traveller.location = str(start["locations"][list(start["samples"]).index(sample)])
         traveller.home = traveller.home or traveller.location
         if not _is_move(run):
@@ -150,12 +218,18 @@ def _traveller(
             if not _is_move(run):
                 traveller.runs.pop()
             traveller.reason = RECOVERED
+        elif verdict in _GOES_ON:
+            traveller.reason, traveller.waiting_since = "", float(stop["time"])
+            if verdict == "go on":
+                traveller.leave_out()
         else:
             traveller.reason = f"{start['operation']} on {start['station']}: {stop.get('reason', '')}"
     return traveller
 
 
-def settle(found: Resumption, lab: Lab, rules: Mapping[str, str], decisions: Decisions) -> list[Load]:
+def settle(
+    found: Resumption, lab: Lab, rules: Mapping[str, str], decisions: Decisions, mute: Collection[str] = ()
+) -> list[Load]:
     """Say what is to become of every sample, after asking the instruments where the records do not tell.
 
     Args:
@@ -163,6 +237,7 @@ def settle(found: Resumption, lab: Lab, rules: Mapping[str, str], decisions: Dec
         lab: connected.
         rules: what to do with an operation whose end nobody saw, by kind.
         decisions: which samples are set aside is written there before anything is done with them.
+        mute: stations that do not answer, and are not asked.
 
     Returns:
         What is in the stations.
@@ -180,8 +255,10 @@ def settle(found: Resumption, lab: Lab, rules: Mapping[str, str], decisions: Dec
     for unknown in found.unknown:
         if unknown.kind == "transfer":
             _ask_mover(unknown, found, lab)
+        elif (verdict := found.handled.get(unknown.run.uid, "")) in (RETRY, "wait"):
+            loads.append(_failed_load(unknown, verdict, found))
         else:
-            loads.append(_settle_one(unknown, lab, rules[unknown.kind], decisions))
+            loads.append(_settle_one(unknown, lab, rules[unknown.kind], decisions, unknown.station in mute))
     told = {load.station for load in loads}
     stations = dict.fromkeys(station_of(traveller.location) for traveller in found.travellers.values())
     for station in stations:
@@ -190,12 +267,12 @@ def settle(found: Resumption, lab: Lab, rules: Mapping[str, str], decisions: Dec
     return loads
 
 
-def _settle_one(unknown: Unknown, lab: Lab, rule: str, decisions: Decisions) -> Load:
+def _settle_one(unknown: Unknown, lab: Lab, rule: str, decisions: Decisions, is_mute: bool) -> Load:
     """Settle one operation whose end nobody saw; return its load."""
     alive = tuple(traveller for traveller in unknown.travellers if not traveller.ended)
     for traveller in alive:
         traveller.reason = ""
-    devices = lab.stations[unknown.station].devices
+    devices = () if is_mute else lab.stations[unknown.station].devices
     said = [reason for device in devices if (reason := device.interruption())] if rule == "continue" else []
     if rule == "continue" and not said:
         return Load(unknown.station, alive, "loading", continues=unknown.run.uid)
@@ -209,6 +286,16 @@ def _settle_one(unknown: Unknown, lab: Lab, rule: str, decisions: Decisions) -> 
             traveller.aside = f"{unknown.kind} on {unknown.station} was under way when the controller died{about}"
             decisions.write(ASIDE, sample=traveller.sample, reason=traveller.aside)
     return Load(unknown.station, alive, "unloading")
+
+
+def _failed_load(unknown: Unknown, verdict: str, found: Resumption) -> Load:
+    """Return a load whose operation failed and is tried again, or of which a person is asked."""
+    failed = list(
+        itertools.takewhile(lambda uid: found.handled.get(uid) in (RETRY, "wait"), reversed(unknown.travellers[0].runs))
+    )
+    reason = str((unknown.run.stop or {}).get("reason", ""))
+    state = "waiting" if verdict == "wait" else "loading"
+    return Load(unknown.station, unknown.travellers, state, reason, attempt=len(failed), failed_run=unknown.run.uid)
 
 
 def _ask_mover(unknown: Unknown, found: Resumption, lab: Lab) -> None:

@@ -1,75 +1,45 @@
-"""First come, first served, over stations with places."""
+"""Samples on their way over the stations of a laboratory."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from labctl.clock import ClockQueue
+from labctl.dispatch._failure import MOST_IN_A_ROW, RETRY, FailureRule, answers, default_rule
+from labctl.dispatch._first_come import FirstCome
 from labctl.dispatch._places import Places
+from labctl.dispatch._port import Handled, Load, Move, Port
 from labctl.dispatch._traveller import Traveller
 from labctl.engine import OperationRequest, OperationResult, StationDriver
+from labctl.errors import ClockClosed
 from labctl.lab import Lab, Station
 from labctl.recipes import OperationSchema, Recipe
+from labctl.samples import station_of
 
-__all__ = ["Dispatcher"]
+__all__ = ["OPERATOR", "Dispatcher"]
 
-
-@dataclass
-class Port:
-    """A station as the dispatcher sees it."""
-
-    station: Station
-    driver: StationDriver
-    state: str = "free"
-    """free | loading | busy | unloading | quarantined."""
-    reason: str = ""
-    load: list[Traveller] = field(default_factory=list)
-    continues: str = ""
-    """Uid of the run with which the next one goes on; empty for a new operation."""
-
-
-@dataclass(frozen=True)
-class Load:
-    """Samples that share a station when a campaign is taken up again."""
-
-    station: str
-    travellers: tuple[Traveller, ...]
-    state: str
-    """loading | unloading | quarantined."""
-    reason: str = ""
-    continues: str = ""
-    """Uid of the run that the next operation goes on with."""
-
-
-@dataclass(frozen=True)
-class Move:
-    """A sample that is to be carried."""
-
-    traveller: Traveller
-    source: str
-    destination: str
+OPERATOR = "operator"
+"""The holder that people are."""
 
 
 class Dispatcher:
     """Decides on one thread of the lab clock; stations report to it through a queue.
 
-    A waiting sample goes to the first free station that offers its next operation. Samples whose
-    operations have equal parameters share a load when the station has several places; a load that
-    is not full waits for samples that are on their way to the same operation, at most the station's
-    ``load_wait_s``. A failed operation puts the station in quarantine with its samples inside;
-    other stations go on. When the mover fails, nothing new is started: where its sample is, only a
-    person can say.
+    Which sample goes where is the business of `FirstCome`. What is done when an operation fails is said by a rule for
+    each kind. When the mover fails, nothing new is started: where its sample is, only a person can say.
 
     Args:
         lab: stations, racks and mover.
         drivers: one per station.
+        plans: plan of each operation kind.
         md: metadata of every run (campaign).
+        rules: what is done when an operation fails, by kind; `default_rule` for others.
         on_ended: called on the dispatcher's thread for each sample that ends.
         on_loaded: called there with a station and its samples before the first of them is moved into it.
-        plans: plan of each operation kind.
+        on_handled: called there with what will be done about an operation that failed, before it is done.
+        on_broken: called there when the dispatcher itself fails; it decides nothing any more then.
     """
 
     def __init__(
@@ -78,20 +48,34 @@ class Dispatcher:
         drivers: Mapping[str, StationDriver],
         plans: Mapping[str, Callable[..., Any]],
         md: Mapping[str, Any],
+        *,
         on_ended: Callable[[Traveller], None],
+        on_broken: Callable[[Exception], None],
         on_loaded: Callable[[str, list[str]], None] = lambda station, samples: None,
+        on_handled: Callable[[Handled], None] = lambda handled: None,
+        rules: Mapping[str, FailureRule] | None = None,
     ) -> None:
         self.lab, self.clock, self._plans, self._md = lab, lab.clock, plans, dict(md)
-        self._on_ended, self._on_loaded = on_ended, on_loaded
+        self._on_ended, self._on_loaded, self._on_handled, self._on_broken = on_ended, on_loaded, on_handled, on_broken
+        self._schemas: dict[str, OperationSchema] = {
+            kind: plan.schema  # type: ignore[attr-defined]  # set by the decorator
+            for kind, plan in plans.items()
+        }
+        self._rules = {kind: default_rule(schema) for kind, schema in self._schemas.items()} | dict(rules or {})
         self.ports = {name: Port(station, drivers[name]) for name, station in lab.stations.items() if name != lab.mover}
         self.mover = drivers[lab.mover] if lab.mover else None
-        self.places = Places({**lab.racks, **{name: s.places for name, s in lab.stations.items() if name != lab.mover}})
+        self._owners = {**lab.racks, **{name: s.places for name, s in lab.stations.items() if name != lab.mover}}
+        self.places = Places(self._owners)
         self.travellers: list[Traveller] = []
         self.stopping = ""
-        """Why nothing new is started; empty while work goes on."""
+        """Why nothing new is started ever again; empty while work goes on."""
+        self.paused = ""
+        """Why nothing new is started for now; empty while work goes on."""
+        self._policy = FirstCome(self.ports, self.travellers, self._schemas, self.clock)
         self._moves: list[Move] = []
         self._carrying: Move | None = None
         self._numbers = itertools.count(1)
+        self._timers: list[tuple[float, Callable[[], None]]] = []
         self._closed = False
         self._inbox: ClockQueue[Callable[[], None]] = ClockQueue(self.clock)
         self.thread = self.clock.spawn(self._run, "dispatch")
@@ -109,15 +93,24 @@ class Dispatcher:
         """
         self._inbox.put(lambda: self._take(sample, trial, recipe, suggestion))
 
-    def adopt(self, travellers: Sequence[Traveller], loads: Sequence[Load], n_operations: int) -> None:
+    def adopt(
+        self,
+        travellers: Sequence[Traveller],
+        loads: Sequence[Load],
+        n_operations: int,
+        held: Mapping[str, str],
+        out_of_service: Mapping[str, str],
+    ) -> None:
         """Go on with samples of a campaign that was interrupted, before any other is submitted.
 
         Args:
             travellers: all of them, also those that ended, whose places stay theirs.
             loads: what is in the stations.
             n_operations: how many operations were begun already, for the numbers of the next.
+            held: why stations are held, by name.
+            out_of_service: why stations are used no more, by name.
         """
-        self._inbox.put(lambda: self._adopt(travellers, loads, n_operations))
+        self._inbox.put(lambda: self._adopt(travellers, loads, n_operations, held, out_of_service))
 
     def stop_starting(self, reason: str) -> None:
         """Start no further operation; what runs, ends."""
@@ -127,6 +120,30 @@ class Dispatcher:
         """Call `answer` from the dispatcher's loop: it shows that the loop goes round."""
         self._inbox.put(answer)
 
+    def pause(self, reason: str) -> None:
+        """Start nothing until `resume`; what runs, ends."""
+        self._inbox.put(lambda: setattr(self, "paused", reason))
+
+    def resume(self) -> None:
+        """Start operations again."""
+        self._inbox.put(lambda: setattr(self, "paused", ""))
+
+    def hold(self, station: str, holder: str, reason: str) -> None:
+        """Let a station begin nothing new until each of its holders has let it go; what it does, ends."""
+        self._inbox.put(lambda: self.ports[station].held.update({holder: reason}))
+
+    def let_go(self, station: str, holder: str) -> None:
+        """Hold a station no more."""
+        self._inbox.put(lambda: self._let_go(self.ports[station], holder))
+
+    def restore(self, station: str) -> None:
+        """Use a station again that is in quarantine; what ended in it was taken out."""
+        self._inbox.put(lambda: self._restore(self.ports[station]))
+
+    def answer(self, station: str, verdict: str) -> None:
+        """Say what is to be done at a station that waits for a person: one of `answers`."""
+        self._inbox.put(lambda: self._answer(self.ports[station], verdict))
+
     def close(self) -> None:
         """End the thread."""
         self._inbox.put(self._close)
@@ -134,11 +151,17 @@ class Dispatcher:
     # On the dispatcher's thread.
 
     def _run(self) -> None:
-        while not self._closed:
-            message = self._inbox.get(timeout=self._next_deadline_s())
-            if message is not None:
-                message()
-            self._decide()
+        try:
+            while not self._closed:
+                message = self._inbox.get(timeout=self._next_deadline_s())
+                if message is not None:
+                    message()
+                self._ring()
+                self._decide()
+        except ClockClosed:
+            raise
+        except Exception as error:  # noqa: BLE001  a campaign must not wait for ever for a thread that died
+            self._on_broken(error)
 
     def _close(self) -> None:
         self._closed = True
@@ -150,8 +173,19 @@ class Dispatcher:
         traveller.waiting_since = self.clock.monotonic()
         self.travellers.append(traveller)
 
-    def _adopt(self, travellers: Sequence[Traveller], loads: Sequence[Load], n_operations: int) -> None:
+    def _adopt(
+        self,
+        travellers: Sequence[Traveller],
+        loads: Sequence[Load],
+        n_operations: int,
+        held: Mapping[str, str],
+        out_of_service: Mapping[str, str],
+    ) -> None:
         self._numbers = itertools.count(n_operations + 1)
+        for name, reason in held.items():
+            self.ports[name].held[OPERATOR] = reason
+        for name, reason in out_of_service.items():
+            self.ports[name].reason, self.ports[name].state = reason, "quarantined"
         for traveller in travellers:
             if traveller.home:
                 self.places.take(traveller.home, traveller.sample)
@@ -159,7 +193,7 @@ class Dispatcher:
             if not traveller.home:  # nothing was done to it
                 rack = next(name for name in self.lab.racks if self.places.n_free(name))
                 traveller.home = traveller.location = self.places.reserve(rack, traveller.sample)
-            elif not traveller.location.endswith("?"):
+            elif station_of(traveller.location) in self._owners:
                 self.places.take(traveller.location, traveller.sample)
         self.travellers += travellers
         for load in loads:
@@ -173,85 +207,57 @@ class Dispatcher:
 
     def _take_up(self, load: Load) -> None:
         port = self.ports[load.station]
-        port.state, port.reason, port.load = load.state, load.reason, list(load.travellers)
-        port.continues = load.continues
-        for traveller in load.travellers if load.state == "loading" else ():
-            if traveller.location.rpartition(".")[0] == load.station:
+        port.state, port.load = load.state, list(load.travellers)
+        port.continues, port.attempt = load.continues, load.attempt
+        port.failure, port.failed_run = load.reason, load.failed_run
+        if load.state == "quarantined":
+            port.reason = port.reason or load.reason
+        for traveller in load.travellers if load.state in ("loading", "waiting") else ():
+            if station_of(traveller.location) == load.station:
                 traveller.status = "inside"
             else:
                 self._move(traveller, self.places.reserve(load.station, traveller.sample))
+        if load.state == "waiting":
+            self._handle(port, "wait")
 
     def _stop_starting(self, reason: str) -> None:
         self.stopping = self.stopping or reason
 
     def _decide(self) -> None:
-        if not self.stopping:
+        if not self.stopping and not self.paused:
             self._assign()
             for port in self.ports.values():
-                if port.state == "loading" and all(t.status == "inside" for t in port.load):
+                if port.state == "loading" and not port.held and all(t.status == "inside" for t in port.load):
                     self._start(port)
             self._carry_next()
         self._give_up_the_hopeless()
 
     def _assign(self) -> None:
-        for traveller in self._waiting():
+        for traveller in self._policy.waiting():
             if traveller.status != "waiting":
                 continue  # taken into an earlier one's load
-            port = self._port_for(traveller)
+            port = self._policy.port_for(traveller)
             if port is not None:
-                self._load(port, self._load_of(port, traveller))
+                self._load(port, self._policy.load_of(port, traveller))
             elif traveller.location != traveller.home:
                 self._move(traveller, traveller.home)
 
-    def _waiting(self) -> list[Traveller]:
-        waiting = [t for t in self.travellers if t.status == "waiting"]
-        return sorted(waiting, key=lambda t: (t.waiting_since, t.sample))
+    def _later(self, delay_s: float, call: Callable[[], None]) -> None:
+        self._timers.append((self.clock.monotonic() + delay_s, call))
 
-    def _offers(self, port: Port, traveller: Traveller) -> bool:
-        operation = traveller.next_operation
-        if operation is None or operation.kind not in port.station.operations:
-            return False
-        return not port.station.refusals(self._schema(operation.kind), operation.parameters)
-
-    def _schema(self, kind: str) -> OperationSchema:
-        schema: OperationSchema = self._plans[kind].schema  # type: ignore[attr-defined]  # set by the decorator
-        return schema
-
-    def _port_for(self, traveller: Traveller) -> Port | None:
-        for port in self.ports.values():
-            if port.state == "free" and self._offers(port, traveller) and self._may_load(port, traveller):
-                return port
-        return None
-
-    def _load_of(self, port: Port, first: Traveller) -> list[Traveller]:
-        alike = [t for t in self._waiting() if t.fits_with(first)]
-        return alike[: port.station.places]
-
-    def _may_load(self, port: Port, first: Traveller) -> bool:
-        """Return whether to load now, or to wait for samples on their way to the same operation."""
-        if len(self._load_of(port, first)) >= port.station.places or self._due(port, first) <= self.clock.monotonic():
-            return True
-        return not any(self._will_fit(t, first) for t in self.travellers)
-
-    def _due(self, port: Port, first: Traveller) -> float:
-        return first.waiting_since + port.station.load_wait_s
-
-    def _will_fit(self, other: Traveller, first: Traveller) -> bool:
-        """Return whether a sample that is still on its way will come to the same operation."""
-        if other.ended or other.status == "waiting":
-            return False
-        wanted = first.next_operation
-        ahead = other.recipe.operations[other.index + (other.status == "inside") :]
-        return wanted is not None and any(o.kind == wanted.kind and o.parameters == wanted.parameters for o in ahead)
-
-    def _next_due(self, port: Port) -> float | None:
-        if port.state != "free" or self.stopping:
-            return None
-        return min((self._due(port, t) for t in self._waiting() if self._offers(port, t)), default=None)
+    def _ring(self) -> None:
+        """Make the calls whose time has come."""
+        now = self.clock.monotonic()
+        due = [call for time, call in self._timers if time <= now]
+        self._timers = [(time, call) for time, call in self._timers if time > now]
+        for call in due:
+            call()
 
     def _next_deadline_s(self) -> float | None:
-        """Return the lab seconds until a load is started although it is not full."""
-        due = [time for port in self.ports.values() if (time := self._next_due(port)) is not None]
+        """Return the lab seconds until something is due: a call, or a load that is started although it is not full."""
+        due = [time for time, _ in self._timers]
+        if not self.stopping and not self.paused and (load := self._policy.next_due()) is not None:
+            due.append(load)
         return max(0.0, min(due) - self.clock.monotonic()) if due else None
 
     def _load(self, port: Port, travellers: Sequence[Traveller]) -> None:
@@ -293,7 +299,7 @@ class Dispatcher:
             self.places.free(move.source, traveller.sample)
             left.load = [t for t in left.load if t is not traveller]
             if not left.load and left.state == "unloading":
-                left.state = "free"
+                left.state = "quarantined" if left.reason else "free"
         if move.destination != traveller.home:
             traveller.status = "inside"
         elif traveller.next_operation is None:
@@ -314,19 +320,103 @@ class Dispatcher:
             if result.run_uid:
                 traveller.runs.append(result.run_uid)
         if result.status != "success":
-            port.state, port.reason = "quarantined", result.reason
-            for traveller in port.load:
-                operation = traveller.next_operation
-                name = operation.name if operation else ""
-                self._end(traveller, "failed", f"{name} on {port.station.name}: {result.reason}")
+            self._failed(port, result)
             return
-        port.state = "unloading"
+        port.n_failures = port.attempt = 0
         for traveller in port.load:
             traveller.index += 1
+        self._unload(port)
+
+    def _unload(self, port: Port) -> None:
+        """Let the samples in a station go on to what comes next."""
+        port.state = "unloading"
+        for traveller in port.load:
             traveller.status, traveller.waiting_since = "waiting", self.clock.monotonic()
         for traveller in list(port.load):
             if traveller.next_operation is None:
                 self._move(traveller, traveller.home)
+
+    # When an operation failed.
+
+    def _failed(self, port: Port, result: OperationResult) -> None:
+        operation = port.load[0].next_operation
+        assert operation is not None
+        port.n_failures, port.attempt = port.n_failures + 1, port.attempt + 1
+        port.failure, port.failed_run = result.reason, result.run_uid
+        rule = self._rules[operation.kind]
+        if result.status == "abort" or self.stopping:
+            verdict = "quarantine"
+        else:
+            verdict = RETRY if port.attempt <= rule.retries else rule.then
+        self._handle(port, verdict)
+
+    def _handle(self, port: Port, verdict: str) -> None:
+        """Do what was decided about the operation that failed last at a station."""
+        operation, reason = port.load[0].next_operation, port.failure
+        assert operation is not None
+        if verdict == "elsewhere" and not any(
+            other.offers(port.load[0], self._schemas) and not other.reason
+            for other in self.ports.values()
+            if other is not port
+        ):
+            verdict = "quarantine"
+        if verdict in ("set aside", "go on") and port.n_failures >= MOST_IN_A_ROW:
+            verdict, reason = "quarantine", f"{port.n_failures} failures in a row, the last: {reason}"
+        name, rule = operation.name or operation.kind, self._rules[operation.kind]
+        told = f"{name} on {port.station.name}: {reason}"
+        self._on_handled(Handled(port.station.name, operation.kind, tuple(port.load), port.failed_run, told, verdict))
+        if verdict == RETRY:
+            port.state = "retrying"
+            self._later(rule.after, lambda: self._retry(port))
+        elif verdict == "wait":
+            port.state = "waiting"
+            port.n_waits += 1
+            asked = port.n_waits
+            self._later(rule.wait * 3600, lambda: self._answer(port, rule.otherwise, asked))
+        elif verdict in ("quarantine", "stop"):
+            port.state, port.reason, port.attempt = "quarantined", reason, 0
+            for traveller in port.load:
+                self._end(traveller, "failed", told)
+            if verdict == "stop":
+                self._stop_starting(told)
+        else:
+            self._go_on_without(port, verdict, reason, told)
+
+    def _go_on_without(self, port: Port, verdict: str, reason: str, told: str) -> None:
+        """Take the samples out of a station whose operation failed."""
+        port.attempt = 0
+        for traveller in port.load:
+            if verdict == "set aside":
+                traveller.aside = told
+            elif verdict == "go on":
+                traveller.leave_out()
+        if verdict == "elsewhere":
+            port.reason = reason
+        self._unload(port)
+
+    def _retry(self, port: Port) -> None:
+        if port.state == "retrying":
+            port.state = "loading"
+
+    def _answer(self, port: Port, verdict: str, asked: int | None = None) -> None:
+        """Do what a person said, or what the rule says when none did; `asked` is the question that it answers."""
+        if port.state != "waiting" or asked not in (None, port.n_waits):
+            return
+        operation = port.load[0].next_operation
+        assert operation is not None
+        if verdict in answers(self._schemas[operation.kind]):
+            self._handle(port, verdict)
+
+    def _let_go(self, port: Port, holder: str) -> None:
+        port.held.pop(holder, None)
+
+    def _restore(self, port: Port) -> None:
+        port.reason, port.n_failures = "", 0
+        if port.state == "quarantined":
+            for traveller in port.load:
+                self.places.free(traveller.location, traveller.sample)
+                traveller.location = f"taken out of {traveller.location}"
+            port.load, port.state = [], "free"
 
     def _give_up_the_hopeless(self) -> None:
         """End samples that will not go on, so that the campaign can."""
@@ -337,8 +427,8 @@ class Dispatcher:
                     done = operation is None
                     self._end(traveller, "finished" if done else "failed", "" if done else f"stopped: {self.stopping}")
             elif operation is not None and traveller.status == "waiting" and traveller.location == traveller.home:
-                able = [port for port in self.ports.values() if self._offers(port, traveller)]
-                if all(port.state == "quarantined" for port in able):
+                able = [port for port in self.ports.values() if port.offers(traveller, self._schemas)]
+                if all(port.reason for port in able):
                     names = ", ".join(port.station.name for port in able)
                     self._end(traveller, "failed", f"no station left for {operation.kind}: {names} in quarantine")
 
@@ -370,11 +460,12 @@ class Dispatcher:
             "operation_names": [t.next_operation.name if t.next_operation and kind != "transfer" else "" for t in load],
             "locations": [t.location for t in load],
             "suggestions": {t.trial: t.suggestion for t in load},
+            "left_out": {t.sample: list(t.left_out) for t in load if t.left_out},
             "substrates": {t.sample: dict(self.lab.substrates.get(t.home, {})) for t in load},
         }
         samples = tuple(t.sample for t in load)
         devices, baseline = station.operations[kind], self.lab.ambient
-        units = self._schema(kind).units()
+        units = self._schemas[kind].units()
 
         def make_plan() -> Any:
             texts = {k: f"{v!r} {units[k]}" if k in units else v for k, v in parameters.items()}

@@ -28,10 +28,19 @@ class Traveller:
     reason: str = ""
     aside: str = ""
     """Why nothing more is done to it but carrying it home; empty while its recipe goes on."""
+    left_out: list[str] = field(default_factory=list)
+    """Names of operations that failed and without which it went on."""
     waiting_since: float = 0.0
     """Lab time [s] since when it waits for its next operation."""
     runs: list[str] = field(default_factory=list)
     """Uids of its operations' runs, in order; moves are not among them."""
+
+    def leave_out(self) -> None:
+        """Go on without the next operation."""
+        operation = self.next_operation
+        if operation is not None:
+            self.left_out.append(operation.name)
+            self.index += 1
 
     @property
     def next_operation(self) -> Operation | None:

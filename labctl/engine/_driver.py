@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,14 +122,3 @@ class StationDriver:
             self._about.update(run_uid=document["uid"], trials=document.get("trials", ()))
         else:
             self._stop = document
-
-
-def wait_idle(drivers: Sequence[StationDriver], clock: Clock, limit_s: float) -> bool:
-    """Wait at most `limit_s` real seconds until no station works; return whether none does."""
-    finished = threading.Event()
-    with clock.flow():
-        for _ in range(int(limit_s / 0.01)):
-            if all(driver.current is None for driver in drivers):
-                return True
-            finished.wait(0.01)
-    return False

@@ -1,7 +1,7 @@
 """Records that leave the laboratory and records that come in: formats of others, under the policy of the data."""
 
 from labctl.exchange._audit import AuditEntry, audit_entries
-from labctl.exchange._export import export, permit, refusals
+from labctl.exchange._export import export, permit, refusals, user
 from labctl.exchange._foreign import DataSet, ForeignFile, ForeignOperation, ForeignRecord
 from labctl.exchange._formats import FORMATS, Format, format_for, format_of, load
 from labctl.exchange._gather import Dossier, SampleDossier, gather_dossier
@@ -30,4 +30,5 @@ __all__ = [
     "refusals",
     "take_in",
     "taken_records",
+    "user",
 ]

@@ -91,9 +91,10 @@ def operation_record(run: RecordedRun, sample: str, doubts: Doubts) -> Operation
 
 
 def distrust(operations: Sequence[OperationRecord], worst: str) -> str:
-    """Return which run is of a worse quality than `worst`, or an empty text."""
+    """Return which run that succeeded is of a worse quality than `worst`, or an empty text."""
     limit = QUALITIES.index(worst)
-    found = [operation for operation in operations if QUALITIES.index(operation.quality) > limit]
+    done = [operation for operation in operations if operation.status == "success"]
+    found = [operation for operation in done if QUALITIES.index(operation.quality) > limit]
     return f"{found[0].name} on {found[0].station} is {found[0].quality} (run {found[0].uid[:8]})" if found else ""
 
 
@@ -104,7 +105,7 @@ def read_outcome(
     n_operations: int,
     objectives: Sequence[Objective],
 ) -> Outcome | None:
-    """Return what came of a trial, or None when its operations did not all succeed.
+    """Return what came of a trial, or None when its operations did not all succeed or an objective needs one left out.
 
     A measurement that says it is not valid (an open film), or an objective that cannot be computed from
     what was measured, makes a failed trial: the recipe made a bad sample.
@@ -113,13 +114,14 @@ def read_outcome(
         trial: its name.
         suggestion: its parameter values.
         operations: that were done.
-        n_operations: how many the recipe has.
+        n_operations: how many the recipe has, without those that were left out.
         objectives: computed from the operations' results.
     """
     values = {name: value for name, value in suggestion.items() if name != ROW_KEY}
     row = suggestion.get(ROW_KEY)
     done = {operation.name: operation for operation in operations if operation.status == "success"}
-    if len(done) < n_operations:
+    needed = {source.operation for objective in objectives for source in objective.inputs.values()}
+    if len(done) < n_operations or not needed <= set(done):
         return None
     for operation in done.values():
         if operation.results.get("valid", 1.0) == 0.0:
@@ -146,19 +148,22 @@ def trials_of(store: Store, campaign: str, objectives: Sequence[Objective], qual
     operations: dict[str, list[OperationRecord]] = {}
     about: dict[str, tuple[str, Mapping[str, Any], Mapping[str, Any]]] = {}
     doubts = people_doubt(store.directory)
+    n_left_out: dict[str, int] = {}
     for summary in reversed(store.runs(campaign=campaign)):
         run = store.run(summary.uid)
         start = run.start
         for index, trial in enumerate(start["trials"]):
             sample, digest = start["samples"][index], start["recipe_digests"][index]
             about.setdefault(trial, (sample, start["suggestions"][trial], start["recipes"][digest]))
+            n_left_out[trial] = len(start.get("left_out", {}).get(sample, ()))
             if start["operation_names"][index]:
                 operations.setdefault(trial, []).append(operation_record(run, sample, doubts))
     trials = []
     for trial in sorted(about):
         sample, suggestion, recipe = about[trial]
         done = sorted(operations.get(trial, []), key=lambda operation: operation.start)
-        outcome = read_outcome(trial, suggestion, done, len(recipe["operations"]), objectives)
+        n_operations = len(recipe["operations"]) - n_left_out[trial]
+        outcome = read_outcome(trial, suggestion, done, n_operations, objectives)
         untrusted = distrust(done, quality) if outcome is not None and outcome.status == "completed" else ""
         values = {name: value for name, value in suggestion.items() if name != ROW_KEY}
         trials.append(

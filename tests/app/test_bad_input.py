@@ -164,6 +164,35 @@ RECIPE = [
 
 CAMPAIGN = [
     campaign(
+        "furnace tried again",
+        "budget: ",
+        "on_failure: {anneal: {retries: 2, then: set aside}}\nbudget: ",
+        "on_failure.anneal.retries: anneal changes the sample: it must not be repeated silently; 0 is allowed",
+        "on_failure.anneal.then: 'set aside': after a failed anneal nobody knows whether samples may be taken out: "
+        "quarantine, wait or stop is allowed",
+    ),
+    campaign(
+        "rule for what no station offers",
+        "budget: ",
+        "on_failure: {aneal: {then: stop}}\nbudget: ",
+        "on_failure.aneal: no station offers 'aneal'; did you mean 'anneal'?",
+    ),
+    campaign(
+        "rule for the mover",
+        "budget: ",
+        "on_failure: {transfer: {then: stop}}\nbudget: ",
+        "on_failure.transfer: after a failed transfer only a person can say where the sample is: no rule is allowed",
+    ),
+    campaign(
+        "known value of nothing",
+        "budget: ",
+        "approve: {known: {temprature: [150 degC, 300 degC], power: [80 nm]}}\nbudget: ",
+        "approve.known.temprature: unknown parameter 'temprature'; did you mean 'temperature'?",
+        "approve.known.power[0]: 80 nm cannot be given in W",
+    ),
+    campaign("approval in a wrong word", "budget: ", "approve: sometimes\nbudget: ", "approve.when: "),
+    campaign("earlier store that is none", "budget: ", "earlier: [nowhere]\nbudget: ", "earlier[0]: "),
+    campaign(
         "unknown operation of a field",
         "deposit.power",
         "deposite.power",

@@ -9,13 +9,14 @@ from dataclasses import replace
 
 import pytest
 
-from labctl.app._running import _catch_up
+from labctl.app._running import catch_up
 from labctl.campaign import Campaign, check_campaign
 from labctl.clock import VirtualClock
 from labctl.lab import build_lab
 from labctl.records import trials_of
 from labctl.store import RECOVERED, Store, verify
 from plans import OPERATIONS
+from tests.deaths import killed_while_writing
 from tests.laboratory import EXAMPLE, SCHEMAS, example_lab
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -35,7 +36,7 @@ def run(folder, n_trials=N_TRIALS):
     clock = VirtualClock(stall_s=30)
     with Store.open(folder) as store:
         lab = build_lab(checked.lab, clock, SCHEMAS, seed=1, plant_memory=folder / "plant.log")
-        _catch_up(clock, store)
+        catch_up(clock, store)
         campaign = Campaign(checked, lab, store, OPERATIONS)
         try:
             return campaign, campaign.run()
@@ -58,26 +59,6 @@ def killed(folder, seconds):
     wait(seconds)
     os.kill(pid, signal.SIGKILL)
     return os.waitpid(pid, 0)[1] == signal.SIGKILL
-
-
-def killed_while_writing(folder, n_trials, is_the_line):
-    """Run it in a process that is killed when the first line of which `is_the_line` is true was written."""
-    pid = os.fork()
-    if pid == 0:
-        write = os.write
-
-        def write_and_die(file, data):
-            n_written = write(file, data)
-            if is_the_line(bytes(data)):
-                os.kill(os.getpid(), signal.SIGKILL)
-            return n_written
-
-        os.write = write_and_die
-        try:
-            run(folder, n_trials)
-        finally:
-            os._exit(0)
-    assert os.waitpid(pid, 0)[1] == signal.SIGKILL
 
 
 def begins_carrying(source):
@@ -135,7 +116,7 @@ def test_a_campaign_killed_again_and_again_goes_on(tmp_path):
 
 
 def test_what_was_done_is_not_repeated_when_the_sample_was_being_carried_away(tmp_path):
-    killed_while_writing(tmp_path, 1, begins_carrying("photometer"))
+    killed_while_writing(begins_carrying("photometer"), lambda: run(tmp_path, 1))
     campaign, ending = run(tmp_path, 1)
     assert_whole(tmp_path, campaign, ending, 1)
     assert "T0001" not in campaign.lost
@@ -143,8 +124,9 @@ def test_what_was_done_is_not_repeated_when_the_sample_was_being_carried_away(tm
 
 def test_a_sample_that_was_set_aside_stays_aside(tmp_path):
     """The controller dies during a deposition, and again while the spoilt sample is carried home."""
-    killed_while_writing(tmp_path, 1, lambda line: b'"name":"process"' in line and b'"quartz_rate"' in line)
-    killed_while_writing(tmp_path, 1, begins_carrying("sputter"))
+    depositing = lambda line: b'"name":"process"' in line and b'"quartz_rate"' in line  # noqa: E731  one expression
+    killed_while_writing(depositing, lambda: run(tmp_path, 1))
+    killed_while_writing(begins_carrying("sputter"), lambda: run(tmp_path, 1))
     campaign, ending = run(tmp_path, 1)
     assert_whole(tmp_path, campaign, ending, 1)
     assert list(campaign.lost) == ["T0001"]

@@ -1,0 +1,225 @@
+"""A running campaign listens to people at other terminals, on a socket that only its own user can open."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import socketserver
+import struct
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from labctl.campaign import Campaign
+from labctl.clock import RealClock
+from labctl.dispatch import answers
+from labctl.errors import LabError
+from labctl.files import nearest
+
+SOCKET = "control.sock"
+"""In the folder of the store."""
+_LIMIT_S = 10.0
+_MOST_BYTES = 65536
+
+
+class Control:
+    """Does what people at other terminals ask of a campaign, one request after another, on the campaign's thread.
+
+    A request is one line of JSON with the key ``do``, ``by`` and what the action needs; the reply is one line with
+    ``said`` or ``error``.
+
+    Args:
+        campaign: that runs.
+    """
+
+    def __init__(self, campaign: Campaign) -> None:
+        self._campaign = campaign
+        self._actions: Mapping[str, Callable[[Mapping[str, str]], str]] = {
+            "status": lambda asked: json.dumps(self.status()),
+            "pause": lambda asked: self._do(lambda: campaign.pause(asked["by"]), "paused: nothing new is started"),
+            "resume": lambda asked: self._do(lambda: campaign.resume(asked["by"]), "goes on"),
+            "stop": self._stop,
+            "hold": self._hold,
+            "release": self._release,
+            "answer": self._answer,
+            "approve": self._approve,
+            "refuse": self._refuse,
+            "note": self._note,
+        }
+
+    def reply(self, line: bytes) -> dict[str, str]:
+        """Return the reply to a request."""
+        try:
+            asked = json.loads(line)
+            action = self._actions[asked["do"]]
+        except (ValueError, KeyError, TypeError):
+            return {"error": f"not understood: {line[:200]!r}"}
+        try:
+            return {"said": action(asked)}
+        except (LookupError, LabError, TimeoutError) as error:
+            return {"error": str(error.args[0])}
+
+    def status(self) -> dict[str, Any]:
+        """Return what goes on, ready for JSON."""
+        campaign = self._campaign
+        ports = campaign.dispatcher.ports
+        now = campaign.lab.clock.monotonic()
+        return {
+            "lab_s": campaign.lab_s,
+            "paused": campaign.dispatcher.paused,
+            "stopping": campaign.dispatcher.stopping,
+            "stations": {
+                name: {
+                    "state": ports[name].state if name in ports else "busy" if driver.current else "free",
+                    "operation": driver.current.kind if driver.current else "",
+                    "samples": list(driver.current.samples) if driver.current else [],
+                    "reason": (ports[name].reason or "; ".join(ports[name].held.values())) if name in ports else "",
+                    "failure": ports[name].failure if name in ports and ports[name].state == "waiting" else "",
+                }
+                for name, driver in campaign.drivers.items()
+            },
+            "waiting_for_approval": {
+                each.trial: {"reason": each.reason, "values": dict(each.point), "lab_s_left": each.until - now}
+                for each in list(campaign.pending.values())
+            },
+        }
+
+    def _do(self, call: Callable[[], None], said: str) -> str:
+        """Have something done on the campaign's thread; return what to say when it is done."""
+        done, failed = threading.Event(), list[Exception]()
+
+        def act() -> None:
+            try:
+                call()
+            except LookupError as error:  # it was answered by somebody else meanwhile
+                failed.append(error)
+            finally:
+                done.set()
+
+        self._campaign.tell(act)
+        if not done.wait(_LIMIT_S):
+            raise TimeoutError(f"the campaign did not answer within {_LIMIT_S:g} s; it may be ending")
+        if failed:
+            raise LookupError("it was answered already") from failed[0]
+        return said
+
+    def _station(self, asked: Mapping[str, str]) -> str:
+        name, ports = asked["station"], self._campaign.dispatcher.ports
+        if name not in ports:
+            raise LookupError(f"no station {name!r}{nearest(name, tuple(ports))}")
+        return name
+
+    def _trial(self, asked: Mapping[str, str]) -> str:
+        name, pending = asked["trial"], self._campaign.pending
+        if name not in pending:
+            raise LookupError(f"trial {name!r} does not wait for approval{nearest(name, tuple(pending))}")
+        return name
+
+    def _stop(self, asked: Mapping[str, str]) -> str:
+        self._campaign.stop(f"by {asked['by']}")
+        return "every station goes to its safe state"
+
+    def _hold(self, asked: Mapping[str, str]) -> str:
+        name = self._station(asked)
+        call = lambda: self._campaign.hold(name, asked["by"], asked.get("reason", ""))  # noqa: E731  one expression
+        return self._do(call, f"{name} begins nothing new; what it does, ends")
+
+    def _release(self, asked: Mapping[str, str]) -> str:
+        name = self._station(asked)
+        return self._do(lambda: self._campaign.release(name, asked["by"]), f"{name} is used again")
+
+    def _answer(self, asked: Mapping[str, str]) -> str:
+        name, verdict = self._station(asked), asked["verdict"]
+        port = self._campaign.dispatcher.ports[name]
+        operation = port.load[0].next_operation if port.state == "waiting" else None
+        if operation is None:
+            raise LookupError(f"{name} does not wait for a person; it is {port.state}")
+        allowed = answers(self._campaign.checked.schemas[operation.kind])
+        if verdict not in allowed:
+            raise LookupError(f"{verdict!r} is not possible after a failed {operation.kind}{nearest(verdict, allowed)}")
+        return self._do(lambda: self._campaign.answer(name, verdict, asked["by"]), f"{name}: {verdict}")
+
+    def _approve(self, asked: Mapping[str, str]) -> str:
+        name = self._trial(asked)
+        return self._do(lambda: self._campaign.approve(name, asked["by"]), f"{name} is made")
+
+    def _refuse(self, asked: Mapping[str, str]) -> str:
+        name = self._trial(asked)
+        call = lambda: self._campaign.refuse(name, asked["by"], asked["reason"])  # noqa: E731  one expression
+        return self._do(call, f"{name} is not made")
+
+    def _note(self, asked: Mapping[str, str]) -> str:
+        station = self._station(asked) if asked.get("station") else ""
+        return self._do(lambda: self._campaign.note(asked["text"], asked["by"], station), "noted")
+
+
+@contextmanager
+def controlled(campaign: Campaign, directory: Path) -> Iterator[None]:
+    """Listen while the body runs, on a socket in the store's folder that only this user can open."""
+    control = Control(campaign)
+
+    class Handler(socketserver.StreamRequestHandler):
+        timeout = _LIMIT_S
+
+        def handle(self) -> None:
+            if _is_stranger(self.connection):
+                return
+            line = self.rfile.readline(_MOST_BYTES)
+            self.wfile.write(json.dumps(control.reply(line)).encode() + b"\n")
+
+    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        (directory / SOCKET).unlink(missing_ok=True)  # of a campaign that was killed: the store has one writer
+        with socketserver.ThreadingUnixStreamServer(_address(folder), Handler) as server:
+            (directory / SOCKET).chmod(0o600)
+            server.daemon_threads = True
+            thread = RealClock().spawn(server.serve_forever, "control")
+            try:
+                yield
+            finally:
+                server.shutdown()
+                thread.join(_LIMIT_S)
+    finally:
+        (directory / SOCKET).unlink(missing_ok=True)
+        os.close(folder)
+
+
+def ask(directory: Path, **asked: str) -> str:
+    """Ask something of the campaign that runs in a store's folder; return what it says.
+
+    Raises:
+        LabError: no campaign runs there, or it cannot do this; the text says why.
+    """
+    try:
+        folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise LabError(f"{directory}: {error.strerror}") from error
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(2 * _LIMIT_S)
+            connection.connect(_address(folder))
+            connection.sendall(json.dumps(asked).encode() + b"\n")
+            with connection.makefile("rb") as replies:
+                reply = json.loads(replies.readline())
+    except (OSError, ValueError) as error:
+        raise LabError(f"{directory}: no campaign runs here") from error
+    finally:
+        os.close(folder)
+    if "error" in reply:
+        raise LabError(str(reply["error"]))
+    return str(reply["said"])
+
+
+def _address(folder: int) -> str:
+    """Return the socket's path by way of an open folder: the name of a socket holds 108 bytes at most (unix(7))."""
+    return f"/proc/self/fd/{folder}/{SOCKET}"
+
+
+def _is_stranger(connection: socket.socket) -> bool:
+    """Return whether another user than ours is at the other end."""
+    found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, user, _ = struct.unpack("3i", found)
+    return bool(user not in (os.getuid(), 0))

@@ -1,0 +1,85 @@
+"""What people do to a campaign that runs, from another terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labctl.app._ending import clear_errors
+
+Store = Annotated[Path, typer.Argument(help="Folder of the store in which the campaign runs.")]
+By = Annotated[str, typer.Option("--by", help="Who says so; the user of the operating system when omitted.")]
+Station = Annotated[str, typer.Argument(help="Station.")]
+Trial = Annotated[str, typer.Argument(help="Trial that waits for approval.")]
+
+
+def pause(directory: Store, by: By = "") -> None:
+    """Start nothing new; what runs, ends."""
+    _ask(directory, "pause", by)
+
+
+def resume(directory: Store, by: By = "") -> None:
+    """Go on after a pause."""
+    _ask(directory, "resume", by)
+
+
+def stop(directory: Store, by: By = "") -> None:
+    """End the campaign: every station goes to its safe state."""
+    _ask(directory, "stop", by)
+
+
+def hold(
+    directory: Store, station: Station, by: By = "", reason: Annotated[str, typer.Option(help="Why.")] = ""
+) -> None:
+    """Let one station begin nothing new; what it does, ends."""
+    _ask(directory, "hold", by, station=station, reason=reason)
+
+
+def release(directory: Store, station: Station, by: By = "") -> None:
+    """Use a station again that was held or in quarantine; samples that failed in it were taken out by hand."""
+    _ask(directory, "release", by, station=station)
+
+
+def answer(
+    directory: Store,
+    station: Station,
+    verdict: Annotated[str, typer.Argument(help="retry, elsewhere, set aside, go on, quarantine or stop.")],
+    by: By = "",
+) -> None:
+    """Say what is done at a station that waits for a person after a failure."""
+    _ask(directory, "answer", by, station=station, verdict=verdict)
+
+
+def approve(directory: Store, trial: Trial, by: By = "") -> None:
+    """Have a suggestion made that waits for a person."""
+    _ask(directory, "approve", by, trial=trial)
+
+
+def refuse(
+    directory: Store, trial: Trial, reason: Annotated[str, typer.Option("--reason", help="Why.")], by: By = ""
+) -> None:
+    """Have a suggestion that waits for a person never made."""
+    _ask(directory, "refuse", by, trial=trial, reason=reason)
+
+
+def note(
+    directory: Store,
+    text: Annotated[str, typer.Argument(help="What is recorded.")],
+    station: Annotated[str, typer.Option(help="Only in runs of this station.")] = "",
+    by: By = "",
+) -> None:
+    """Write a note into the runs that are under way, or into the next."""
+    _ask(directory, "note", by, text=text, station=station)
+
+
+COMMANDS = (pause, resume, stop, hold, release, answer, approve, refuse, note)
+
+
+def _ask(directory: Path, action: str, by: str, **about: str) -> None:
+    with clear_errors():
+        from labctl.app._control import ask
+        from labctl.exchange import user
+
+        typer.echo(ask(directory, do=action, by=by or user(), **about))

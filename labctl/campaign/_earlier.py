@@ -1,0 +1,66 @@
+"""Trials of earlier campaigns, from stores of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labctl.errors import FileError, Problem
+from labctl.metadata import AccessPolicy
+from labctl.objectives import Objective
+from labctl.optimize import ID_KEY
+from labctl.records import trials_of
+from labctl.store import Store
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What earlier campaigns found out."""
+
+    points: tuple[Mapping[str, Any], ...] = ()
+    """Completed and failed trials, each with its values, objectives where it completed, and a name of its own."""
+    policies: tuple[AccessPolicy, ...] = ()
+    """Of the runs that were read."""
+
+
+def read_earlier(
+    folders: Iterable[Path], names: Sequence[str], objectives: Sequence[Objective], quality: str, path: Path
+) -> Earlier:
+    """Read the trials of other stores that vary the same parameters and measured what the objectives need.
+
+    Args:
+        folders: of the stores.
+        names: of the parameters.
+        objectives: worked out from those runs.
+        quality: worst quality of runs that are learnt from.
+        path: of the campaign file, for messages.
+
+    Raises:
+        FileError: a store has no trial that can be used.
+        StoreError: a folder is no store.
+    """
+    points: list[Mapping[str, Any]] = []
+    policies: dict[AccessPolicy, None] = {}
+    for index, folder in enumerate(folders):
+        with Store.read(folder) as store:
+            found = list(_points(store, folder, names, objectives, quality))
+            if not found:
+                text = f"{folder} has no trial with the parameters {', '.join(names)} and these objectives"
+                raise FileError(str(path), [Problem(f"earlier[{index}]", text)])
+            points += found
+            for summary in store.runs():
+                policies[AccessPolicy.model_validate(store.run(summary.uid).start.get("policy", {}))] = None
+    return Earlier(tuple(points), tuple(policies))
+
+
+def _points(
+    store: Store, folder: Path, names: Sequence[str], objectives: Sequence[Objective], quality: str
+) -> Iterable[Mapping[str, Any]]:
+    campaigns = dict.fromkeys(run.campaign for run in reversed(store.runs()))
+    for campaign in filter(None, campaigns):
+        for trial in trials_of(store, campaign, objectives, quality):
+            if trial.outcome is not None and set(names) <= set(trial.values):
+                values = {name: trial.values[name] for name in names}
+                yield {ID_KEY: f"{folder.name}/{campaign}/{trial.trial}", **values, **trial.outcome.objectives}

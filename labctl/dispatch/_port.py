@@ -1,0 +1,102 @@
+"""Stations as the dispatcher sees them, and what is on its way between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from labctl.dispatch._traveller import Traveller
+from labctl.engine import StationDriver
+from labctl.lab import Station
+from labctl.recipes import OperationSchema
+
+
+@dataclass
+class Port:
+    """A station as the dispatcher sees it."""
+
+    station: Station
+    driver: StationDriver
+    state: str = "free"
+    """free | loading | busy | retrying | waiting | unloading | quarantined."""
+    reason: str = ""
+    """Why it is used no more; empty for a station that is."""
+    held: dict[str, str] = field(default_factory=dict)
+    """Who or what lets it begin nothing new for now, and why."""
+    load: list[Traveller] = field(default_factory=list)
+    continues: str = ""
+    """Uid of the run with which the next one goes on; empty for a new operation."""
+    n_failures: int = 0
+    """In a row."""
+    attempt: int = 0
+    """How often the operation of this load has failed."""
+    failure: str = ""
+    """Why its last operation failed."""
+    failed_run: str = ""
+    """Uid of the run of it."""
+    n_waits: int = 0
+    """How often a person was asked."""
+
+    @property
+    def accepts(self) -> bool:
+        """Whether a load may come."""
+        return self.state == "free" and not self.held and not self.reason
+
+    def offers(self, traveller: Traveller, schemas: Mapping[str, OperationSchema]) -> bool:
+        """Return whether it can do a sample's next operation, within its devices' limits."""
+        operation = traveller.next_operation
+        if operation is None or operation.kind not in self.station.operations:
+            return False
+        return not self.station.refusals(schemas[operation.kind], operation.parameters)
+
+
+@dataclass(frozen=True)
+class Load:
+    """Samples that share a station when a campaign is taken up again."""
+
+    station: str
+    travellers: tuple[Traveller, ...]
+    state: str
+    """loading | waiting | unloading | quarantined."""
+    reason: str = ""
+    continues: str = ""
+    """Uid of the run that the next operation goes on with."""
+    attempt: int = 0
+    """How often its operation has failed."""
+    failed_run: str = ""
+    """Uid of the last run of it that failed."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """A sample that is to be carried."""
+
+    traveller: Traveller
+    source: str
+    destination: str
+
+
+@dataclass(frozen=True)
+class Handled:
+    """What is done about an operation that failed; told before it is done."""
+
+    station: str
+    kind: str
+    travellers: tuple[Traveller, ...]
+    run_uid: str
+    """Empty where no run was opened."""
+    reason: str
+    verdict: str
+    """`RETRY` or a `Verdict`."""
+
+    def md(self) -> dict[str, Any]:
+        """Return it ready for JSON."""
+        return {
+            "station": self.station,
+            "operation": self.kind,
+            "samples": [traveller.sample for traveller in self.travellers],
+            "run": self.run_uid,
+            "reason": self.reason,
+            "verdict": self.verdict,
+        }
