@@ -12,6 +12,7 @@ from pathlib import Path
 from labctl.clock import RealClock
 from labctl.errors import FileError, Problem
 from labctl.lab import LabFile, build_lab, read_lab
+from labctl.notices import Notice, Notifier, address_problems
 from labctl.recipes import OperationSchema
 from labctl.supervisor import Supervisor, SupervisorRecord, address_of
 
@@ -51,7 +52,15 @@ def supervise(file: Path, directory: Path, once: bool) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     clock = RealClock()
     lab, record = build_lab(checked, clock, schemas), SupervisorRecord(directory, clock)
-    supervisor = Supervisor(address_of(checked), lab, record, clock, checked.supervisor.limit, once=once)
+    for problem in address_problems(checked.notices, simulated=False) if checked.notices is not None else ():
+        logging.getLogger("labctl.supervisor").error("%s: %s", file, problem)  # it watches all the same
+    notifier = Notifier(checked.notices, checked.lab, simulated=False, undelivered=directory / "undelivered.jsonl")
+
+    def notify(text: str) -> None:
+        subject = " ".join(text.partition(": ")[0].split())
+        notifier.tell(Notice("alarm", "critical", subject, clock.time(), text))
+
+    supervisor = Supervisor(address_of(checked), lab, record, clock, checked.supervisor.limit, once=once, notify=notify)
     signal.signal(signal.SIGTERM, lambda *_: supervisor.end())
     if once:  # what shares a terminal with the controller must outlive its Ctrl-C and its hang-up
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -63,6 +72,7 @@ def supervise(file: Path, directory: Path, once: bool) -> None:
         supervisor.run()
     finally:
         lab.close()
+        notifier.close()
 
 
 def unit(file: Path, directory: Path) -> str:

@@ -19,6 +19,7 @@ from labctl.store import Store, verify
 from labctl.supervisor import SupervisorRecord, entries
 from plans import OPERATIONS
 from tests.laboratory import EXAMPLE, SCHEMAS
+from tests.receiver import Receiver
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -131,9 +132,19 @@ def test_a_programme_that_had_ended_is_not_lost_because_the_supervisor_acted(tmp
 
 
 @pytest.fixture
-def served(tmp_path):
+def telephone(monkeypatch):
+    """Who is told of alarms."""
+    with Receiver() as receiver:
+        monkeypatch.setenv("LABCTL_TELEPHONE", receiver.address)
+        yield receiver
+
+
+@pytest.fixture
+def served(tmp_path, telephone):
     """A campaign's files in a folder, whose instruments another process serves."""
     write_files(tmp_path, "served.yaml")
+    with (tmp_path / "lab.yaml").open("a") as file:
+        file.write("notices: {targets: {shift: {env: LABCTL_TELEPHONE, kinds: [alarm]}}}\n")
     with labctl(tmp_path, "sim", "serve", "lab.yaml", "--lab-out", "served.yaml") as server:
         assert any(line.startswith("serving") for line in server.stdout)
         yield tmp_path
@@ -155,7 +166,7 @@ def wait(condition, limit_s):
     return clock.monotonic() - (give_up_at - limit_s)
 
 
-def test_a_killed_controller_leaves_no_heater_on(served):
+def test_a_killed_controller_leaves_no_heater_on_and_people_are_told(served, telephone):
     """Real processes, wall clock, loopback TCP: first the supervisor is killed, then the controller."""
     lab = build_lab(read_lab(served / "served.yaml", SCHEMAS), RealClock(), SCHEMAS)
     furnace, store = lab.devices["furnace_a_control"], served / "night"
@@ -175,4 +186,8 @@ def test_a_killed_controller_leaves_no_heater_on(served):
     assert "is gone; another is started" in said
     wait(lambda: "ended" in [entry.event for entry in entries(store)], 10)
     assert [entry.event for entry in entries(store)] == ["watching", "watching", "lost", "safe", "ended"]
+    assert telephone.told.wait(10)
+    (message,) = telephone.messages
+    assert message["title"].startswith("[ito-line] alarm (critical): the controller of night (process ")
+    assert "the supervisor made the laboratory safe" in message["title"]
     lab.close()
