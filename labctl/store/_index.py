@@ -163,6 +163,10 @@ class Index:
             with closing(sqlite3.connect(f"{self._path.as_uri()}?mode={mode}", timeout=30, uri=True)) as db:
                 yield db
         except sqlite3.Error as error:
+            if not self._path.exists():
+                raise StoreError(
+                    f"{self._path} is missing; labctl store rebuild makes it anew from the journal"
+                ) from error
             raise StoreError(f"{self._path}: {error}") from error
 
 

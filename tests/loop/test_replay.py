@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from devices import device_class
 from labctl.app._commands import command_line
 from labctl.app._replay import Replay
-from labctl.store import Store
+from labctl.store import Store, rebuild
 from plans import OPERATIONS
 from sim_devices.replay import CannotReplay
 from tests.loop.test_campaigns import run_campaign
@@ -179,10 +179,15 @@ def test_samples_of_real_instruments_are_refused(runs):
         Replay(real).sample(SAMPLE)
 
 
-def test_the_command_compares_without_the_files_of_the_campaign(folder, tmp_path):
+def test_the_command_compares_with_nothing_but_the_documents(folder, tmp_path):
     store = tmp_path / "store"
-    shutil.copytree(folder, store, ignore=shutil.ignore_patterns("campaign"))
+    shutil.copytree(folder / "journal", store / "journal")
+    shutil.copyfile(folder / "store.json", store / "store.json")
     command = CliRunner()
+    done = command.invoke(command_line, ["run", "replay", str(store), SAMPLE])
+    assert (done.exit_code, done.stderr.count("\n")) == (4, 1)
+    assert "index.db is missing; labctl store rebuild makes it anew from the journal" in done.stderr
+    rebuild(store)
     done = command.invoke(command_line, ["run", "replay", str(store), SAMPLE])
     assert done.exit_code == 0, done.output
     assert "disagrees" not in done.output
