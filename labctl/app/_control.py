@@ -16,7 +16,7 @@ from typing import Any
 from labctl.campaign import Campaign
 from labctl.clock import RealClock
 from labctl.dispatch import answers
-from labctl.errors import LabError
+from labctl.errors import LabError, RegistryError
 from labctl.files import nearest
 
 SOCKET = "control.sock"
@@ -47,6 +47,7 @@ class Control:
             "answer": self._answer,
             "approve": self._approve,
             "refuse": self._refuse,
+            "ack": self._acknowledge,
             "note": self._note,
         }
 
@@ -60,7 +61,7 @@ class Control:
         try:
             return {"said": action(asked)}
         except (LookupError, LabError, TimeoutError) as error:
-            return {"error": str(error.args[0])}
+            return {"error": str(error.args[0]) if isinstance(error, KeyError) else str(error)}
 
     def status(self) -> dict[str, Any]:
         """Return what goes on, ready for JSON."""
@@ -71,6 +72,10 @@ class Control:
             "lab_s": campaign.lab_s,
             "paused": campaign.dispatcher.paused,
             "stopping": campaign.dispatcher.stopping,
+            "alarms": {
+                name: {"message": alarm.message, "action": alarm.action, "by": alarm.acknowledged_by}
+                for name, alarm in dict(campaign.board.alarms).items()
+            },
             "stations": {
                 name: {
                     "state": ports[name].state if name in ports else "busy" if driver.current else "free",
@@ -94,7 +99,9 @@ class Control:
         def act() -> None:
             try:
                 call()
-            except LookupError as error:  # it was answered by somebody else meanwhile
+            except LookupError:
+                failed.append(LookupError("it was answered by somebody else meanwhile"))
+            except RegistryError as error:
                 failed.append(error)
             finally:
                 done.set()
@@ -103,7 +110,7 @@ class Control:
         if not done.wait(_LIMIT_S):
             raise TimeoutError(f"the campaign did not answer within {_LIMIT_S:g} s; it may be ending")
         if failed:
-            raise LookupError("it was answered already") from failed[0]
+            raise failed[0]
         return said
 
     def _station(self, asked: Mapping[str, str]) -> str:
@@ -150,6 +157,11 @@ class Control:
         name = self._trial(asked)
         call = lambda: self._campaign.refuse(name, asked["by"], asked["reason"])  # noqa: E731  one expression
         return self._do(call, f"{name} is not made")
+
+    def _acknowledge(self, asked: Mapping[str, str]) -> str:
+        name = asked["alarm"]
+        call = lambda: self._campaign.acknowledge(name, asked["by"], asked.get("note", ""))  # noqa: E731
+        return self._do(call, f"{name} is acknowledged")
 
     def _note(self, asked: Mapping[str, str]) -> str:
         station = self._station(asked) if asked.get("station") else ""

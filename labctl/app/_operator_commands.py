@@ -64,6 +64,16 @@ def refuse(
     _ask(directory, "refuse", by, trial=trial, reason=reason)
 
 
+def ack(
+    directory: Store,
+    alarm: Annotated[str, typer.Argument(help="Name of the interlock or watchdog.")],
+    note: Annotated[str, typer.Option(help="In your words.")] = "",
+    by: By = "",
+) -> None:
+    """Take note of an alarm: it goes when it is right again, and its station is free."""
+    _ask(directory, "ack", by, alarm=alarm, note=note)
+
+
 def note(
     directory: Store,
     text: Annotated[str, typer.Argument(help="What is recorded.")],
@@ -74,7 +84,7 @@ def note(
     _ask(directory, "note", by, text=text, station=station)
 
 
-COMMANDS = (pause, resume, stop, hold, release, answer, approve, refuse, note)
+COMMANDS = (pause, resume, stop, hold, release, answer, approve, refuse, ack, note)
 
 
 def _ask(directory: Path, action: str, by: str, **about: str) -> None:

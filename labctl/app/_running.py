@@ -20,6 +20,7 @@ from labctl.app._leaving import STOPPING, handled, lasting_output
 from labctl.app._progress import Progress, clock_text, watched
 from labctl.app._telling import LOG, ending_notice, require_addresses, telling
 from labctl.app._values import figures_text, values_text
+from labctl.app._watching import watched_over
 from labctl.campaign import Campaign, CheckedCampaign, Ending, check_campaign, is_closed
 from labctl.clock import Clock, RealClock, VirtualClock
 from labctl.errors import StoreError
@@ -138,6 +139,7 @@ def _run_and_report(checked: CheckedCampaign, out: Path, real_time: bool, resume
                 _signals(campaign, console),
                 controlled(campaign, out),
                 _supervised(campaign, out, console, supervisor),
+                watched_over(campaign),
                 watched(Progress(campaign, began), console),
             ):
                 ending = campaign.run()

@@ -127,6 +127,9 @@ def _show_what_goes_on(directory: Path, console: Console) -> None:
         reason = f"waits for an answer: {at['failure']}" if at["failure"] else at["reason"]
         stations.add_row(name, at["state"], at["operation"], ", ".join(at["samples"]), reason)
     console.print(stations)
+    for name, alarm in now["alarms"].items():
+        taken = f"acknowledged by {alarm['by']}" if alarm["by"] else "not acknowledged"
+        console.print(f"[b]alarm[/b] {name}: {alarm['message']} ({alarm['action']}), {taken}")
     for trial, about in now["waiting_for_approval"].items():
         console.print(f"[b]{trial}[/b] waits for approval, {clock_text(about['lab_s_left'])} left: {about['reason']}")
 

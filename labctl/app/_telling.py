@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from labctl.app._leaving import STOPPING
-from labctl.campaign import Campaign, Ending
+from labctl.campaign import Campaign, Ending, Happening
 from labctl.engine import OperationRequest, OperationResult
 from labctl.errors import FileError, StoreError
 from labctl.lab import LabFile
-from labctl.notices import About, DailySummary, Notice, Notifier, address_problems
+from labctl.notices import About, DailySummary, Kind, Notice, Notifier, Severity, address_problems
 
 logger = logging.getLogger("labctl.app")
 
+NOTICES: Mapping[str, tuple[Kind, Severity]] = {
+    "alarm": ("alarm", "critical"),
+    "quarantine": ("failure", "critical"),
+    "wait": ("wait", "warning"),
+}
+"""Kind and severity of the notice about each kind of happening that people are told at once; a failed operation is
+told by its station."""
+SUBJECTS = {"alarm": "alarm at {}", "quarantine": "{} is in quarantine", "wait": "{} waits for a person"}
 LOG, UNDELIVERED = "log.jsonl", "undelivered.jsonl"
 """Files of a store: what happened, and what nobody was told."""
 
@@ -37,6 +45,7 @@ def telling(campaign: Campaign) -> Iterator[Callable[[Notice], None]]:
     with Notifier(entry, campaign.lab.name, simulated=simulated, undelivered=out / UNDELIVERED) as notifier:
         for name, driver in campaign.drivers.items():
             driver.on_failed = partial(_failed, campaign, notifier.tell, name)
+        campaign.on_happening = partial(_happened, campaign, notifier.tell)
         summary = None
         if entry is not None and entry.summary_at and notifier.targets:
             make = partial(summary_notice, campaign)
@@ -80,6 +89,25 @@ def _failed(
     about = About(campaign.checked.file.campaign, (), request.samples, station, result.run_uid)
     subject = f"{request.kind} on {station} {'was aborted' if result.status == 'abort' else 'failed'}"
     tell(Notice("failure", "warning", subject, campaign.lab.clock.time(), result.reason, about))
+
+
+def _happened(campaign: Campaign, tell: Callable[[Notice], None], happening: Happening) -> None:
+    """Log what happens in a campaign, and tell people what they have to know now."""
+    about = About(
+        campaign.checked.file.campaign,
+        (happening.trial,) if happening.trial else (),
+        happening.samples,
+        happening.station,
+        happening.run,
+    )
+    logger.info(happening.kind, extra={"text": happening.text, **about.fields()})
+    told = NOTICES.get(happening.kind)
+    if told is not None:
+        kind, severity = told
+        if happening.kind == "alarm" and happening.severity != "alarm":
+            severity = "warning"
+        subject = SUBJECTS[happening.kind].format(happening.station or happening.trial or "the laboratory")
+        tell(Notice(kind, severity, subject, campaign.lab.clock.time(), happening.text, about))
 
 
 def ending_notice(campaign: Campaign, ending: Ending) -> Notice:

@@ -33,11 +33,16 @@ from labctl.lab import Lab
 from labctl.metadata import AccessPolicy
 from labctl.optimize import ID_KEY, ROW_KEY
 from labctl.records import distrust, operation_record, people_doubt, read_outcome
+from labctl.safety import Actions, Alarm, AlarmBoard, Responder, Watch
 from labctl.store import Store
 from labctl.trials import Outcome
 
 _JOIN_LIMIT_S = 5.0
 _ASK_AGAIN_S = 0.1
+_INTERLOCK = "interlock"
+"""The holder of a station that interlocks and watchdogs are."""
+_QUIET_LIMIT_S = 7 * 86400.0
+"""How long a campaign waits while nothing is done, in lab seconds: whoever should answer does not."""
 _SAFE_LIMIT_S = 120.0
 """How long a campaign that cannot go on waits until every station is safe, in lab seconds."""
 
@@ -113,7 +118,7 @@ class Campaign:
         """Why each suggestion that a person refused was refused."""
         self.n_started = 0
         self.best: Outcome | None = None
-        self.started_at = lab.clock.monotonic()
+        self.started_at = self._news_at = lab.clock.monotonic()
         self._decisions = Decisions(store.directory)
         self._before = read_resumption(checked, self._decisions, store)
         self._since_best = self._lost_in_a_row = 0
@@ -149,6 +154,10 @@ class Campaign:
             on_handled=self._handled,
             rules=file.on_failure,
         )
+        self.board = AlarmBoard(store.directory, lab.clock.time)
+        """Alarms of the laboratory, also from before."""
+        self.responder = Responder(lab, self.board, self._actions())
+        self._watch = Watch(lab, self.responder)
         self._remember()
 
     def run(self) -> Ending:
@@ -162,6 +171,7 @@ class Campaign:
         try:
             with clock.held(), clock.flow():
                 mute = self._ask_instruments()
+                self._watch.start()
                 try:
                     ending = self._loop(mute)
                 except (ClockClosed, ClockStalled):
@@ -215,7 +225,10 @@ class Campaign:
         while self._n_under_way or self.pending:
             call = self._inbox.get(timeout=self._next_deadline_s())
             if call is not None:
+                self._news_at = self.lab.clock.monotonic()
                 call()
+            elif self.lab.clock.monotonic() - self._last_news_at() >= _QUIET_LIMIT_S:
+                self.stop("nothing has happened for 7 days")
             self._refuse_late()
             self._fill()
         return self._ending()
@@ -315,6 +328,11 @@ class Campaign:
         self.refused[trial] = f"refused by {by}: {reason}"
         self._intervened(f"{trial} {self.refused[trial]}", by, trial=trial)
 
+    def acknowledge(self, name: str, by: str, note: str = "") -> None:
+        """Take note of an alarm; raises RegistryError when there is none of this name."""
+        self.board.acknowledge(name, by, note)
+        self._intervened(f"{name} acknowledged by {by}{note and ': '}{note}", by)
+
     def note(self, text: str, by: str, station: str = "") -> None:
         """Record what a person says in the runs that are under way, or in the next; of all stations or of one."""
         self._record("note", text, by, station)
@@ -331,6 +349,24 @@ class Campaign:
 
     def _happened(self, kind: Any, text: str, **about: Any) -> None:  # one of the kinds of Happening
         self.on_happening(Happening(kind, text, **about))
+
+    # Interlocks.
+
+    def _actions(self) -> Actions:
+        def abort(station: str, reason: str) -> None:
+            self.drivers[station].abort(reason)
+
+        return Actions(
+            warn=self._warn,
+            hold=lambda station, reason: self.dispatcher.hold(station, _INTERLOCK, reason),
+            release=lambda station: self.dispatcher.let_go(station, _INTERLOCK),
+            abort=abort,
+        )
+
+    def _warn(self, alarm: Alarm) -> None:
+        station = alarm.stations[0] if len(alarm.stations) == 1 else ""
+        text = f"{alarm.name}: {alarm.message} ({alarm.action})"
+        self._happened("alarm", text, station=station, severity=alarm.severity, alarm=alarm.name)
 
     # Approval.
 
@@ -356,11 +392,16 @@ class Campaign:
         for trial in list(self.pending):
             self.refuse(trial, "nobody", self._stop_reason)
 
-    def _next_deadline_s(self) -> float | None:
-        """Return the lab seconds until the next suggestion is refused because nobody answered."""
-        if not self.pending:
-            return None
-        return max(0.0, min(each.until for each in self.pending.values()) - self.lab.clock.monotonic())
+    def _next_deadline_s(self) -> float:
+        """Return the lab seconds until the next suggestion is refused, or until it is too quiet to be right."""
+        due = [self._last_news_at() + _QUIET_LIMIT_S, *(each.until for each in self.pending.values())]
+        return max(0.0, min(due) - self.lab.clock.monotonic())
+
+    def _last_news_at(self) -> float:
+        """Return when something last began or ended, or now while something is done [s of lab time]."""
+        if any(driver.current is not None for driver in self.drivers.values()):
+            self._news_at = self.lab.clock.monotonic()
+        return self._news_at
 
     # Failures.
 
@@ -539,6 +580,7 @@ class Campaign:
         )
 
     def _close(self) -> None:
+        self._watch.stop()
         self.dispatcher.close()
         for driver in self.drivers.values():
             driver.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal["failure", "wait", "quarantine", "trial", "intervention", "stopping", "finished"]
+Kind: TypeAlias = Literal["failure", "wait", "quarantine", "alarm", "trial", "intervention", "stopping", "finished"]
 
 
 @dataclass(frozen=True)
@@ -14,11 +14,15 @@ class Happening:
 
     kind: Kind
     """``failure``: an operation failed; ``wait``: a person is waited for; ``quarantine``: a station is used no more;
-    ``trial``: one ended; ``intervention``: a person did something; ``stopping``: nothing new is started;
-    ``finished``: the campaign ended."""
+    ``alarm``: an interlock or watchdog was raised; ``trial``: one ended; ``intervention``: a person did something;
+    ``stopping``: nothing new is started; ``finished``: the campaign ended."""
     text: str
     trial: str = ""
     samples: tuple[str, ...] = field(default=())
     station: str = ""
+    alarm: str = ""
+    """Name of the interlock or watchdog."""
+    severity: str = ""
+    """Of an alarm."""
     run: str = ""
     """Uid of the run it is about, where there is one."""

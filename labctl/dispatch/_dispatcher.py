@@ -71,6 +71,8 @@ class Dispatcher:
         """Why nothing new is started ever again; empty while work goes on."""
         self.paused = ""
         """Why nothing new is started for now; empty while work goes on."""
+        self.mover_held: dict[str, str] = {}
+        """Who or what lets the mover carry nothing for now, and why."""
         self._policy = FirstCome(self.ports, self.travellers, self._schemas, self.clock)
         self._moves: list[Move] = []
         self._carrying: Move | None = None
@@ -129,12 +131,12 @@ class Dispatcher:
         self._inbox.put(lambda: setattr(self, "paused", ""))
 
     def hold(self, station: str, holder: str, reason: str) -> None:
-        """Let a station begin nothing new until each of its holders has let it go; what it does, ends."""
-        self._inbox.put(lambda: self.ports[station].held.update({holder: reason}))
+        """Let a station, or the mover, begin nothing new until each holder has let it go; what it does, ends."""
+        self._inbox.put(lambda: self._held(station).update({holder: reason}))
 
     def let_go(self, station: str, holder: str) -> None:
         """Hold a station no more."""
-        self._inbox.put(lambda: self._let_go(self.ports[station], holder))
+        self._inbox.put(lambda: self._let_go(station, holder))
 
     def restore(self, station: str) -> None:
         """Use a station again that is in quarantine; what ended in it was taken out."""
@@ -183,7 +185,7 @@ class Dispatcher:
     ) -> None:
         self._numbers = itertools.count(n_operations + 1)
         for name, reason in held.items():
-            self.ports[name].held[OPERATOR] = reason
+            self._held(name)[OPERATOR] = reason
         for name, reason in out_of_service.items():
             self.ports[name].reason, self.ports[name].state = reason, "quarantined"
         for traveller in travellers:
@@ -273,7 +275,7 @@ class Dispatcher:
             self._arrived(self._moves.pop())
 
     def _carry_next(self) -> None:
-        if not self._moves or self._carrying is not None or self.mover is None or self.lab.mover is None:
+        if not self._moves or self._carrying is not None or self.mover is None or self.mover_held:
             return
         move = self._moves.pop(0)
         self._carrying = move
@@ -407,8 +409,11 @@ class Dispatcher:
         if verdict in answers(self._schemas[operation.kind]):
             self._handle(port, verdict)
 
-    def _let_go(self, port: Port, holder: str) -> None:
-        port.held.pop(holder, None)
+    def _held(self, station: str) -> dict[str, str]:
+        return self.ports[station].held if station in self.ports else self.mover_held
+
+    def _let_go(self, station: str, holder: str) -> None:
+        self._held(station).pop(holder, None)
 
     def _restore(self, port: Port) -> None:
         port.reason, port.n_failures = "", 0

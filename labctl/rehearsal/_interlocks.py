@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from labctl.campaign import Campaign
-from labctl.safety import Actions, AlarmBoard, Responder, Watch
+from labctl.safety import AlarmBoard
 
 
 @dataclass(frozen=True)
@@ -28,31 +26,6 @@ class Trip:
     def warns_only(self) -> bool:
         """Whether nothing was done but telling people."""
         return self.action == "warn"
-
-
-@contextmanager
-def watched(campaign: Campaign, folder: Path) -> Iterator[None]:
-    """Watch the interlocks of a campaign's laboratory while the body runs.
-
-    What the lab file asks for is done: a station is aborted, devices are made safe. A hold is written down only, for
-    a rehearsal waits for nobody.
-
-    Args:
-        campaign: not yet running.
-        folder: of its store; where alarms are written.
-    """
-    lab = campaign.lab
-
-    def abort(station: str, reason: str) -> None:
-        campaign.drivers[station].abort(reason)
-
-    board = AlarmBoard(folder, lab.clock.time, "rehearsal")
-    watch = Watch(lab, Responder(lab, board, Actions(abort=abort)))
-    watch.start()
-    try:
-        yield
-    finally:
-        watch.stop()
 
 
 def trips_of(folder: Path) -> tuple[Trip, ...]:

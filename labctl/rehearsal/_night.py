@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
 from collections import Counter
@@ -11,14 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from labctl.campaign import Campaign, CheckedCampaign, Ending, check_campaign
+from labctl.campaign import Campaign, CheckedCampaign, Ending, Happening, check_campaign
 from labctl.clock import VirtualClock
 from labctl.errors import LabError
 from labctl.lab import FaultEntry, Lab, build_lab
 from labctl.records import automatic_flags
 from labctl.rehearsal._consumption import Spent, spent
 from labctl.rehearsal._events import events_of
-from labctl.rehearsal._interlocks import Trip, trips_of, watched
+from labctl.rehearsal._interlocks import Trip, trips_of
 from labctl.rehearsal._limits import Approach, Departure, approaches, departures
 from labctl.rehearsal._load import StationLoad, station_loads
 from labctl.store import RecordedRun, Store
@@ -74,6 +75,12 @@ class Played:
 def checked_for(file: Path, plans: Plans, seed: int) -> CheckedCampaign:
     """Return a campaign with another seed; raises an ExceptionGroup of `FileError`."""
     return check_campaign(file, {kind: plan.schema for kind, plan in plans.items()}, seed=seed)  # type: ignore[attr-defined]  # set by the decorator
+
+
+def _take_note(campaign: Campaign, happening: Happening) -> None:
+    """Acknowledge alarms at once: a rehearsal waits for nobody."""
+    if happening.alarm:
+        campaign.tell(lambda: campaign.acknowledge(happening.alarm, "rehearsal"))
 
 
 @contextmanager
@@ -134,8 +141,8 @@ def played(
         try:
             before(lab)
             campaign = Campaign(checked, lab, store, plans)
-            with watched(campaign, folder):
-                ending = campaign.run()
+            campaign.on_happening = functools.partial(_take_note, campaign)
+            ending = campaign.run()
             runs = [store.run(run.uid) for run in store.runs()]
             runs.sort(key=lambda run: int(run.start["scan_id"]))
             yield Played(campaign, lab, ending, runs, trips_of(folder))

@@ -266,6 +266,46 @@ def test_a_station_that_does_not_answer_after_a_restart_is_left_out(tmp_path):
     assert next(h.station for h in happenings if h.kind == "quarantine") == "probe"
 
 
+# Interlocks.
+
+
+def guarded(action, faults=()):
+    """Return the example's laboratory with an interlock on the temperature of furnace_a."""
+    condition = {"signal": "furnace_a_control.temperature", "above": "100 degC"}
+    return example_lab(faults, interlocks={"too_hot": {**condition, "action": action, "at": ["furnace_a"]}})
+
+
+def test_an_interlock_aborts_its_station_and_holds_it_until_it_is_acknowledged(tmp_path):
+    def meanwhile(campaign, happening):
+        if happening.kind == "alarm":
+            campaign.tell(lambda: campaign.acknowledge("too_hot", "K. Sato", "thermocouple moved"))
+
+    campaign, ending, happenings = run(tmp_path, lab=guarded("abort"), n_trials=1, meanwhile=meanwhile)
+    assert ending.n_lost == 1 and list(ending.quarantined) == ["furnace_a"]
+    assert "too_hot" in ending.quarantined["furnace_a"]
+    furnace = campaign.lab.plant.instruments["furnace_a_control"]
+    assert furnace.read_register(4) == 0, "the heater gets no power"
+    assert next(h.text for h in happenings if h.kind == "alarm").startswith("too_hot: ")
+    events = [line["event"] for line in campaign.board.history()]
+    assert events.index("raised") < events.index("acknowledged")
+
+
+def test_a_held_station_leaves_the_work_to_another(tmp_path):
+    _, ending, _ = run(tmp_path, lab=guarded("hold"), n_trials=3, in_flight=1)
+    assert ending.n_completed + ending.n_failed == 3
+    assert [start["station"] for start in starts(tmp_path, "anneal")] == ["furnace_a", "furnace_b", "furnace_b"]
+
+
+def test_a_campaign_whose_stations_are_all_held_ends_after_a_week(tmp_path):
+    def before(campaign):
+        for furnace in ("furnace_a", "furnace_b"):
+            campaign.hold(furnace, "K. Sato")
+
+    _, ending, _ = run(tmp_path, before=before)
+    assert ending.reason == "stopped: nothing has happened for 7 days"
+    assert ending.whereabouts == {"ito-night-0001": "rack.1"}
+
+
 # Approval.
 
 APPROVE = {"when": "outside_envelope", "wait": "2 h"}
