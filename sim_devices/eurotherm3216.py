@@ -32,6 +32,7 @@ class SimEurotherm3216(ModbusInstrument):
         "dead_heater": "the element is broken: no heat whatever the output",
         "stuck_readback": "the temperature register keeps its value",
         "sensor_break": "the thermocouple is open",
+        "detuned": "the loop's gain is divided by `amount`, which no register shows: above 1 it overshoots more",
     }
 
     def __init__(self, clock: Clock, seed: int | str, furnace: TubeFurnace, faults: Sequence[Fault] = ()) -> None:
@@ -57,9 +58,11 @@ class SimEurotherm3216(ModbusInstrument):
         error = self._working - wall_degC
         slope = (wall_degC - self._last_degC) / step_s
         self._last_degC = wall_degC
-        wanted = error / 40.0 + self._integral - slope * 0.6
+        detuned = self.faults.active("detuned")
+        proportional = error / 40.0 / (1.0 if detuned is None else detuned.amount)
+        wanted = proportional + self._integral - slope * 0.6
         if 0.0 < wanted < 1.0 or (wanted >= 1.0 and error < 0.0) or (wanted <= 0.0 and error > 0.0):
-            self._integral += error / 40.0 * step_s / 240.0
+            self._integral += proportional * step_s / 240.0
         self._output = min(1.0, max(0.0, wanted))
         return self._output
 

@@ -1,4 +1,4 @@
-"""Commands that find and compare what was recorded."""
+"""Commands that find, compare and explain what was recorded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from labctl.app._ending import clear_errors
 
-records = typer.Typer(help="Everything that was recorded: search, compare.", no_args_is_help=True)
+records = typer.Typer(help="Everything that was recorded: search, compare, explain.", no_args_is_help=True)
 
 StoreDir = Annotated[Path, typer.Argument(help="Folder of a store, as given to --out.")]
 Columns = Annotated[
@@ -32,6 +32,14 @@ class Process(StrEnum):
     asked = "asked"
     asrun = "asrun"
     both = "both"
+
+
+class Quality(StrEnum):
+    """The worst that a sample's runs may have."""
+
+    good = "good"
+    suspect = "suspect"
+    bad = "bad"
 
 
 By = Annotated[Level, typer.Option("--by", help="A row for each sample, or for each run of a sample.")]
@@ -98,6 +106,40 @@ def facts(
         from labctl.records import known_facts
 
         show_facts(known_facts(directory, by=by.value), pattern, f"{by.value}s")
+
+
+@records.command()
+def explain(
+    directories_and_objective: Annotated[
+        list[str],
+        typer.Argument(metavar="DIR... OBJECTIVE", help="Folders of stores, then a result's name, or a fact's key."),
+    ],
+    where: Annotated[str, typer.Option("--where", help="Which samples: a query, as of search.")] = "",
+    quality: Annotated[Quality, typer.Option("--quality", help="The worst that a sample may have.")] = Quality.good,
+    everything: Annotated[bool, typer.Option("--all", help="Also quantities of which nothing was seen.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw the dependence on each quantity here: png, svg or pdf.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Write it as JSON here; - prints it.")] = None,
+) -> None:
+    """Find what explains a property, with what nobody set: labctl records explain DIR sheet_resistance."""
+    with clear_errors():
+        from labctl.app._showing_explanation import save_plot, show_explanation, write_json
+        from labctl.records import explain as find
+
+        words = directories_and_objective
+        if len(words) < 2:
+            raise typer.BadParameter("give at least one folder and what to explain", param_hint="OBJECTIVE")
+        found = find([Path(word) for word in words[:-1]], words[-1], where, quality=quality.value)
+        if json is not None:
+            write_json(found, json)
+        if json is None or str(json) != "-":
+            show_explanation(found, everything=everything)
+        if plot is not None:
+            save_plot(found, plot)
+        for file in (plot, json):
+            if file is not None and str(file) != "-":
+                typer.echo(str(file))
 
 
 def _keys(columns: str | None) -> list[str] | None:

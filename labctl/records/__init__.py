@@ -1,9 +1,10 @@
-"""What was recorded, as a person asks for it: trials and the histories of samples."""
+"""What was recorded, as a person asks for it: trials, the histories of samples, and what explains a property."""
 
 from labctl.records._concerns import Concern, concerns_of, deviation_text, operation_concerns
 from labctl.records._deviations import Deviation, deviations_of, difference_of
 from labctl.records._doubts import Doubts, people_doubt
 from labctl.records._entry import CONDITIONS, Archive, Attachment, SampleEntry, Stay
+from labctl.records._explain import Curve, Explanation, Finding, explain
 from labctl.records._facts import UTC, Fact
 from labctl.records._facts_of_samples import RunFacts, run_facts, sample_facts
 from labctl.records._history import (
@@ -42,11 +43,14 @@ __all__ = [
     "Attachment",
     "Calibration",
     "Concern",
+    "Curve",
     "Deviation",
     "DeviceRecord",
     "Doubts",
     "Event",
+    "Explanation",
     "Fact",
+    "Finding",
     "Flag",
     "KeySummary",
     "OperationHistory",
@@ -66,6 +70,7 @@ __all__ = [
     "deviations_of",
     "difference_of",
     "distrust",
+    "explain",
     "history_json",
     "history_json_schema",
     "idle_before",

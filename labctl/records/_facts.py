@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labctl.quantities import registry
+from labctl.records._deviations import difference_of
 from labctl.records._history import DeviceRecord, OperationHistory, Trace, Value
 from labctl.records._quality import quality_of
 from labctl.records._sample_history import MOVE
@@ -20,6 +21,9 @@ UTC = "UTC"
 """Unit of a fact that is a time: its number is in s since 1970-01-01 UTC."""
 STATISTICS = ("mean", "min", "max", "last", "std")
 """What is told of a process quantity."""
+AGAINST_SETPOINT = ("overshoot", "offset")
+"""What is told besides of one that has a set point: how far its highest reading is above the highest set point, and its
+mean above the mean of the set point."""
 COMPOSITION = ("composition", "target", "source", "precursor", "ink")
 """Names of fittings, or of a substrate's values, that tell what a sample is made from; the first one counts."""
 _NO_KEY = re.compile(r"[\s()=!<>~*\"']+")
@@ -141,6 +145,20 @@ def _traces(group: str, traces: Mapping[str, Trace]) -> Iterator[Fact]:
             for statistic, figure in zip(STATISTICS, figures, strict=True):
                 unit = difference_unit(trace.unit) if statistic == "std" else trace.unit
                 yield Fact(f"{key}.{statistic}", float(figure), unit)
+        if trace.setpoint in traces:
+            yield from _against_setpoint(key, trace, traces)
+
+
+def _against_setpoint(key: str, trace: Trace, traces: Mapping[str, Trace]) -> Iterator[Fact]:
+    asked = traces[trace.setpoint].values
+    gate = traces[trace.gate].values if trace.gate in traces else None
+    difference = difference_of(trace.values, asked, gate)
+    counts = np.isfinite(difference)
+    if np.any(counts):
+        above = float(trace.values[counts].astype(float).max() - asked[counts].astype(float).max())
+        figures = (above, float(difference[counts].mean()))
+        for statistic, figure in zip(AGAINST_SETPOINT, figures, strict=True):
+            yield Fact(f"{key}.{statistic}", figure, difference_unit(trace.unit))
 
 
 def _deviations(operation: OperationHistory) -> Iterator[Fact]:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 2
+VERSION = 3
 """Of the tables and of what is in them; an index of another version is made anew."""
 metadata = MetaData()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from labctl.errors import StoreError
 from labctl.files import closest
-from labctl.records._facts import STATISTICS
+from labctl.records._facts import AGAINST_SETPOINT, STATISTICS
+from labctl.records._roles import by_role
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,6 +122,7 @@ def _process(directory: Path | str, by: tuple[str, ...]) -> _Process:
     unknown = set(by) - set(PROCESS)
     if unknown or not by:
         raise ValueError(f"by is {' or '.join(PROCESS)}, or both, not {', '.join(sorted(unknown)) or 'nothing'}")
+    told_of = {*STATISTICS, *AGAINST_SETPOINT}
     there = {entry.key.split(".")[0] for entry in known_facts(Path(directory))}
     wanted = [f"{group}.*" for group in (*by, "role") if group in there]
     table = search(directory, columns=wanted)
@@ -133,33 +134,18 @@ def _process(directory: Path | str, by: tuple[str, ...]) -> _Process:
         if key.split(".")[0] not in by:
             continue
         values = [None if value != value else value for value in told]
-        for name, rows in _by_role(key, roles, len(values)).items():
+        for name, rows in (
+            by_role(key, roles, len(values)) if key.startswith("asrun.") else {key: range(len(values))}
+        ).items():
             column = facts.setdefault(name, [None] * len(values))
             for row in rows:
                 column[row] = values[row] if values[row] is not None else column[row]
             units[name] = table.attrs["units"].get(key, "")
-            quantity = name.rpartition(".")[0] if name.rpartition(".")[2] in STATISTICS else name
+            quantity = name.rpartition(".")[0] if name.rpartition(".")[2] in told_of else name
             if name not in quantities.setdefault(quantity, []):
                 quantities[quantity].append(name)
     grouped = {name: tuple(members) for name, members in quantities.items()}
     return _Process(tuple(table["sample"]), grouped, facts, units)
-
-
-def _by_role(key: str, roles: Mapping[str, list[Any]], n: int) -> Mapping[str, list[int]]:
-    """Return a fact's name with the role in place of the device, and the samples (row numbers) that have it so."""
-    group, _, rest = key.partition(".")
-    operation, _, signal = rest.partition(".")
-    if group != "asrun":
-        return {key: list(range(n))}
-    rows = dict[str, list[int]]()
-    for role, devices in roles.items():
-        _, of, name = role.split(".", 2)
-        for row, device in enumerate(devices):
-            if of == operation and isinstance(device, str) and re.match(rf"{re.escape(device)}_", signal):
-                rows.setdefault(f"{group}.{operation}.{name}.{signal[len(device) + 1 :]}", []).append(row)
-    taken = {row for told in rows.values() for row in told}
-    left = [row for row in range(n) if row not in taken]
-    return rows | ({key: left} if left else {})
 
 
 def _squares(process: _Process, names: Sequence[str], here: int) -> NDArray[np.float64] | None:
