@@ -6,10 +6,12 @@ from labctl.exchange._foreign import DataSet, ForeignFile, ForeignOperation, For
 from labctl.exchange._formats import FORMATS, Format, format_for, format_of, load
 from labctl.exchange._gather import Dossier, SampleDossier, gather_dossier
 from labctl.exchange._import import make_store, take_in
+from labctl.exchange._places import PLACES, Place
 from labctl.exchange._taken import TakenRecord, taken_records
 
 __all__ = [
     "FORMATS",
+    "PLACES",
     "AuditEntry",
     "DataSet",
     "Dossier",
@@ -17,6 +19,7 @@ __all__ = [
     "ForeignOperation",
     "ForeignRecord",
     "Format",
+    "Place",
     "SampleDossier",
     "TakenRecord",
     "audit_entries",

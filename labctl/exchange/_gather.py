@@ -16,6 +16,7 @@ from labctl.records import (
     OperationHistory,
     SampleEntry,
     SampleRegistry,
+    Value,
     operation_history,
     quality_of,
 )
@@ -37,6 +38,11 @@ class SampleDossier:
     def sample(self) -> str:
         """Its name."""
         return self.entry.name
+
+    @property
+    def substrate(self) -> dict[str, Value]:
+        """What its substrate's certificate says; of what several runs say the last one counts."""
+        return {key: value for operation in self.operations for key, value in operation.substrate.items()}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ file holds. Source: GEMD documentation, https://citrineinformatics.github.io/gem
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ import numpy as np
 import orjson
 
 from labctl.exchange._credits import Credits, credits_of, iso_time
-from labctl.exchange._gather import Dossier, SampleDossier
+from labctl.exchange._gather import Dossier, SampleDossier, check_attachment
 from labctl.exchange._gemd_import import SCOPE, read
 from labctl.exchange._gemd_values import gemd_bounds, gemd_note, gemd_value, template_of
+from labctl.exchange._places import ALL, PLACES, said_of
 from labctl.exchange._units import common_unit
-from labctl.records import OperationHistory, Trace, Value
+from labctl.records import Attachment, OperationHistory, Trace, Value
+from labctl.store import RecordedRun
 
 __all__ = ["read", "write"]
 
@@ -32,10 +35,14 @@ Entity = dict[str, Any]
 
 
 def write(dossier: Dossier, out: Path) -> Path:
-    """Write a dossier to a JSON file and return it."""
+    """Write a dossier to a JSON file and return it.
+
+    Raises:
+        StoreError: an attached file is gone or was changed.
+    """
     about, chains = credits_of(dossier), dict[str, _Chain]()
     for sample in dossier.samples:
-        chains[sample.sample] = _Chain(sample, about, chains)
+        chains[sample.sample] = _Chain(sample, about, dossier.runs, chains)
     context = [*_templates(dossier), *(entity for chain in chains.values() for entity in chain.entities)]
     made = [_link("material_run", chain.material) for chain in chains.values()]
     out.write_bytes(orjson.dumps({"context": context, "object": made}, option=orjson.OPT_INDENT_2) + b"\n")
@@ -45,11 +52,17 @@ def write(dossier: Dossier, out: Path) -> Path:
 class _Chain:
     """The entities of one sample, from what it was made of to what it is; every one after those that it refers to."""
 
-    def __init__(self, sample: SampleDossier, about: Credits, others: Mapping[str, _Chain]) -> None:
+    def __init__(
+        self,
+        sample: SampleDossier,
+        about: Credits,
+        runs: Mapping[str, RecordedRun],
+        others: Mapping[str, _Chain],
+    ) -> None:
         self.entities: list[Entity] = []
         self.material = f"{sample.sample}/0"
         """Id of the sample in its last state."""
-        self._sample, self._tags = sample.sample, list(_tags(about))
+        self._sample, self._tags, self._runs = sample.sample, list(_tags(about)), runs
         self._kind = "virtual" if about.simulated else "experimental"
         self._states: list[tuple[float, str]] = []
         operations = sample.operations
@@ -60,12 +73,14 @@ class _Chain:
         for parent in sample.entry.parents:
             if parent in others:
                 self._add_ingredient(f"{came}/{parent}", parent, others[parent].state_at(began), came)
-        self._add_material(began, came, operations[0].substrate if operations else {})
+        self._add_material(began, came, sample.substrate)
         for n, operation in enumerate(operations, 1):
             if operation.kind.startswith(MEASURES):
                 self._add_measurement(operation)
             else:
                 self._add_process(f"{self._sample}/{n}", operation)
+        last = next(entity for entity in reversed(self.entities) if entity["type"] == "material_run")
+        last["file_links"] = [_file_link(attachment) for attachment in sample.entry.attachments]
 
     def state_at(self, time: float) -> str:
         """Return the id of the material that the sample was at a time [s since 1970-01-01 UTC]."""
@@ -92,7 +107,9 @@ class _Chain:
         name = operation.name or operation.kind
         self._add("process_spec", uid, name=name, **_asked(operation), conditions=[])
         fields = {"parameters": [], "conditions": _read_values(operation)}
-        self._add("process_run", uid, *_told(operation), spec=_link("process_spec", uid), **fields, **_by(operation))
+        self._add(
+            "process_run", uid, *self._told(operation), spec=_link("process_spec", uid), **fields, **_by(operation)
+        )
         self._add_ingredient(uid, self._sample, taken, uid)
         self.material = material
         self._add_material(operation.time if operation.end is None else operation.end, uid, {})
@@ -109,7 +126,29 @@ class _Chain:
         found = [_attribute("property", key, value, "measured") for key, value in operation.results.items()]
         fields = {"properties": found, "parameters": [], "conditions": _read_values(operation)}
         links = {"spec": _link("measurement_spec", uid), "material": _link("material_run", self.material)}
-        self._add("measurement_run", uid, *_told(operation), **links, **fields, **_by(operation))
+        self._add("measurement_run", uid, *self._told(operation), **links, **fields, **_by(operation))
+
+    def _told(self, operation: OperationHistory) -> Iterator[str]:
+        """Yield in tags what GEMD has no field for: the metadata where `PLACES` says, and the devices."""
+        end = "" if operation.end is None else iso_time(operation.end)
+        told: dict[str, Any] = {"run": operation.uid, "status": operation.status}
+        told |= {"begin": iso_time(operation.time), "end": end}
+        for key, place in PLACES.items():
+            name, value = place.gemd.removeprefix("tags "), said_of(self._runs[operation.uid].start, self._sample, key)
+            if place.gemd.startswith("tags ") and name != ALL and value is not None:
+                many = {name.replace(ALL, part): text for part, text in value.items()} if ALL in name else {name: value}
+                told |= many
+        yield from (f"{key}::{text}" for key, text in told.items() if text != "")
+        for device in operation.devices:
+            about = (device.name, device.maker, device.model, device.serial, device.firmware)
+            yield f"device::{' '.join(filter(None, about))}"
+
+
+def _file_link(attachment: Attachment) -> Entity:
+    """Return the name of an attached file and its checksum as an address (RFC 6920); GEMD JSON holds no files."""
+    check_attachment(attachment)
+    checksum = urlsafe_b64encode(bytes.fromhex(attachment.checksum)).decode().rstrip("=")
+    return {"type": "file_link", "filename": attachment.name, "url": f"ni:///sha-256;{checksum}"}
 
 
 def _tags(about: Credits) -> Iterator[str]:
@@ -117,17 +156,6 @@ def _tags(about: Credits) -> Iterator[str]:
     for key in ("project", "access", "embargo_until", "licence", "export_control"):
         if text := getattr(about.policy, key):
             yield f"{key}::{text}"
-
-
-def _told(operation: OperationHistory) -> Iterator[str]:
-    """Yield in tags what GEMD has no field for."""
-    end = "" if operation.end is None else iso_time(operation.end)
-    told = {"run": operation.uid, "kind": operation.kind, "station": operation.station, "status": operation.status}
-    told |= {"begin": iso_time(operation.time), "end": end}
-    yield from (f"{key}::{text}" for key, text in told.items() if text)
-    for device in operation.devices:
-        about = (device.name, device.maker, device.model, device.serial, device.firmware)
-        yield f"device::{' '.join(filter(None, about))}"
 
 
 def _by(operation: OperationHistory) -> dict[str, Any]:

@@ -89,8 +89,8 @@ def _add_sample(entry: h5py.Group, name: str, sample: SampleDossier, about: Cred
     told = {name: Value(getattr(known, name)) for name in ("lot", "carrier", "composition", "quality", "reason")}
     told |= {"substrate": Value(known.substrate), "place": Value(known.location), "consumed": Value(known.consumed)}
     add_values(group, "properties", {key: value for key, value in told.items() if value.value})
+    add_values(group, "substrate", sample.substrate)
     if sample.operations:
-        add_values(group, "substrate", sample.operations[0].substrate)
         add_group(group, "history", "NXhistory")
     for number, attachment in enumerate(known.attachments, 1):
         _add_attachment(group, f"attachment_{number}", attachment)

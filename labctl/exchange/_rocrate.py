@@ -94,8 +94,7 @@ def _add_sample(graph: Graph, sample: SampleDossier) -> None:
     entity, entry = _sample(sample.sample), sample.entry
     about = {name: Value(getattr(entry, name)) for name in ("lot", "substrate", "carrier", "composition", "note")}
     about |= {"quality": Value(entry.quality), "place": Value(entry.location), "consumed": Value(entry.consumed)}
-    if sample.operations:
-        about |= sample.operations[0].substrate
+    about |= sample.substrate
     files = [_add_attachment(graph, attachment, entity) for attachment in entry.attachments]
     told = graph.values(f"{entity}-is", {key: value for key, value in about.items() if value.value != ""})
     graph.put(
