@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 from devices import DEVICES, LinkedDevice, device_class
 from labctl.app._commands import command_line
 from labctl.campaign import CampaignFile
+from labctl.exchange import PLACES
 from labctl.lab import LabFile
 from labctl.lab._simulated import fault_kinds
 from labctl.metadata import LabMetadata, OperationMetadata
@@ -243,21 +244,32 @@ def devices() -> str:
 
 
 def metadata() -> str:
-    """Return the metadata keys of runs."""
-    own = set(OperationMetadata.model_fields) - set(LabMetadata.model_fields)
-
-    def rows(names: Iterable[str]) -> str:
-        fields = [(name, OperationMetadata.model_fields[name]) for name in names]
-        cells = [
-            (_code(n), _allowed(f).replace("](#", "](lab-format.md#"), _default(f), f.description) for n, f in fields
-        ]
-        return _table(("key", "value", "default", "meaning"), [[str(cell) for cell in row] for row in cells])
-
+    """Return the metadata keys of runs, and where they go in the formats of others."""
+    own = [name for name in OperationMetadata.model_fields if name not in LabMetadata.model_fields]
     return _sections(
         [
-            ("Every run", rows(LabMetadata.model_fields)),
-            ("The run of an operation, besides", rows(n for n in OperationMetadata.model_fields if n in own)),
+            ("Every run", _keys(LabMetadata.model_fields)),
+            ("The run of an operation, besides", _keys(own)),
+            ("In the formats of others", _places()),
         ]
+    )
+
+
+def _keys(names: Iterable[str]) -> str:
+    rows = []
+    for name in names:
+        field = OperationMetadata.model_fields[name]
+        told = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        required = "always" if field.is_required() else str(told.get("required_when", ""))
+        kind = _allowed(field).replace("](#", "](lab-format.md#")
+        rows.append((_code(name), field.description or "", str(told.get("unit", "")), kind, required))
+    return _table(("key", "meaning", "unit", "type", "required when"), rows)
+
+
+def _places() -> str:
+    rows = [(_code(key), *map(_code, (place.gemd, place.rde, place.nexus))) for key, place in PLACES.items()]
+    return _table(
+        ("key", "GEMD: in the run's entities", "RDE: in `metadata.json`", "NeXus: in the run's `NXentry`"), rows
     )
 
 

@@ -18,12 +18,14 @@ from labctl.files import Day, problems_of
 from labctl.samples import Sample
 
 __all__ = [
+    "IN_CAMPAIGN",
     "ROLES",
     "AccessPolicy",
     "LabMetadata",
     "OperationMetadata",
     "Role",
     "check_start",
+    "required_in_campaign",
     "source_revision",
     "versions",
 ]
@@ -56,6 +58,7 @@ class AccessPolicy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     owner: str = Field(default="", description="person or organisation that owns the data")
+    contact: str = Field(default="", description="whom to ask about the data: a name, with an address if there is one")
     project: str = Field(default="", description="project the data belongs to")
     access: Literal["open", "consortium", "closed"] = Field(default="closed", description="who may read it")
     embargo_until: Annotated[str, Day()] = Field(
@@ -99,12 +102,22 @@ class AccessPolicy(BaseModel):
         unlicensed = any(not policy.licence for policy in each)
         return cls(
             owner=all_of("owner", ", "),
+            contact=all_of("contact", ", "),
             project=all_of("project", ", "),
             access=max((policy.access for policy in each), key=ACCESS.index, default="closed"),
             embargo_until=max((policy.embargo_until for policy in each), default=""),
             licence="" if unlicensed else all_of("licence", " AND "),
             export_control=all_of("export_control", ", "),
         )
+
+
+IN_CAMPAIGN = "in a campaign"
+"""When a key is required that a run outside a campaign need not have."""
+
+
+def _when(when: str, unit: str = "") -> dict[str, Any]:
+    """Return what a key's JSON Schema tells besides: when it is required, and where the unit of its numbers is told."""
+    return {"required_when": when, **({"unit": unit} if unit else {})}
 
 
 class LabMetadata(BaseModel):
@@ -120,11 +133,14 @@ class LabMetadata(BaseModel):
     source_revision: str = Field(description="revision of labctl's source, or its version when installed")
     policy: AccessPolicy = Field(description="access policy")
     fittings: dict[str, str | float | int | bool] = Field(
-        default_factory=dict, description="what is fitted to the station (target, gas, tube...), from its lab file"
+        default_factory=dict,
+        description="what is fitted to the station (target, gas, tube...), from its lab file",
+        json_schema_extra=_when("something is fitted", "in the text"),
     )
     made_from: dict[str, list[str]] = Field(
         default_factory=dict,
         description="by new sample: what the run made it from; that is no more when the run succeeds",
+        json_schema_extra=_when("it cuts or joins samples"),
     )
 
     @field_validator("made_from")
@@ -142,29 +158,66 @@ class OperationMetadata(LabMetadata):
     """What the run of an operation carries besides."""
 
     operation: str = Field(min_length=1, description="kind of operation: the plan's name")
-    operation_id: str = Field(default="", description="unique in its campaign; empty for one typed at a prompt")
+    operation_id: str = Field(
+        default="",
+        description="unique in its campaign; empty for one typed at a prompt",
+        json_schema_extra=_when(IN_CAMPAIGN),
+    )
     samples: list[str] = Field(description="every sample in the load")
     continues: str = Field(
-        default="", description="uid of the run whose operation this one goes on with; its controller died"
+        default="",
+        description="uid of the run whose operation this one goes on with; its controller died",
+        json_schema_extra=_when("it goes on with another run"),
     )
-    roles: dict[str, str] = Field(default_factory=dict, description="name of the device in each role of the operation")
+    roles: dict[str, str] = Field(
+        default_factory=dict,
+        description="name of the device in each role of the operation",
+        json_schema_extra=_when("it uses devices"),
+    )
     substrates: dict[str, dict[str, str | float | int | bool]] = Field(
-        default_factory=dict, description="by sample: what its substrate's certificate says, units in the keys"
+        default_factory=dict,
+        description="by sample: what its substrate's certificate says, units in the keys",
+        json_schema_extra=_when("the laboratory knows it", "in the keys"),
     )
-    parameters: dict[str, Any] = Field(description="parameters of the operation, in parameter_units")
+    parameters: dict[str, Any] = Field(
+        description="parameters of the operation, in parameter_units",
+        json_schema_extra=_when("always", "parameter_units"),
+    )
     parameter_units: dict[str, str] = Field(description="unit of each parameter that has one")
-    campaign: str = Field(default="", description="name of the campaign; empty outside one")
-    trials: list[str] = Field(default_factory=list, description="trial of each sample, in the order of samples")
-    operation_names: list[str] = Field(default_factory=list, description="name of this operation in each recipe")
-    recipe_digests: list[str] = Field(default_factory=list, description="digest of each sample's recipe")
+    campaign: str = Field(
+        default="", description="name of the campaign; empty outside one", json_schema_extra=_when(IN_CAMPAIGN)
+    )
+    trials: list[str] = Field(
+        default_factory=list,
+        description="trial of each sample, in the order of samples",
+        json_schema_extra=_when(IN_CAMPAIGN),
+    )
+    operation_names: list[str] = Field(
+        default_factory=list,
+        description="name of this operation in each recipe; empty for a move",
+        json_schema_extra=_when(IN_CAMPAIGN),
+    )
+    recipe_digests: list[str] = Field(
+        default_factory=list, description="digest of each sample's recipe", json_schema_extra=_when(IN_CAMPAIGN)
+    )
     suggestions: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="parameter values that the optimizer chose, by trial"
+        default_factory=dict,
+        description="parameter values that the optimizer chose, by trial",
+        json_schema_extra=_when(IN_CAMPAIGN, "those of the campaign's space"),
     )
-    locations: list[str] = Field(default_factory=list, description="place of each sample when the run starts")
+    locations: list[str] = Field(
+        default_factory=list,
+        description="place of each sample when the run starts",
+        json_schema_extra=_when(IN_CAMPAIGN),
+    )
     left_out: dict[str, list[str]] = Field(
-        default_factory=dict, description="by sample: operations of its recipe that failed and without which it goes on"
+        default_factory=dict,
+        description="by sample: operations of its recipe that failed and without which it goes on",
+        json_schema_extra=_when("it goes on without some"),
     )
-    recipes: dict[str, dict[str, Any]] = Field(default_factory=dict, description="content of each recipe, by digest")
+    recipes: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="content of each recipe, by digest", json_schema_extra=_when(IN_CAMPAIGN)
+    )
 
     @model_validator(mode="after")
     def _entries_match(self) -> OperationMetadata:
@@ -172,10 +225,20 @@ class OperationMetadata(LabMetadata):
             entries = getattr(self, name)
             if entries and len(entries) != len(self.samples):
                 raise ValueError(f"{name} has {len(entries)} entries for {len(self.samples)} samples")
+        for name in required_in_campaign() if self.campaign else ():
+            if not getattr(self, name):
+                raise ValueError(f"{name} is required {IN_CAMPAIGN}, here {self.campaign!r}")
         missing = sorted(set(self.recipe_digests) - set(self.recipes))
         if missing:
             raise ValueError(f"recipes lacks the content of {', '.join(missing)}")
         return self
+
+
+@functools.cache
+def required_in_campaign() -> tuple[str, ...]:
+    """Return the keys that a run of a campaign must have besides those of every run."""
+    told = {name: field.json_schema_extra for name, field in OperationMetadata.model_fields.items()}
+    return tuple(n for n, extra in told.items() if isinstance(extra, dict) and extra["required_when"] == IN_CAMPAIGN)
 
 
 def check_start(md: Mapping[str, Any]) -> None:

@@ -185,8 +185,13 @@ def archive_text(entry: SampleEntry) -> str:
 def policy_text(policy: AccessPolicy) -> str:
     """Return who may see a record, on one line."""
     told = policy.model_dump()
-    words = {"embargo_until": "embargo until ", "export_control": "export control ", "owner": "owner "}
-    order = ("access", "licence", "owner", "project", "embargo_until", "export_control")
+    words = {
+        "embargo_until": "embargo until ",
+        "export_control": "export control ",
+        "owner": "owner ",
+        "contact": "ask ",
+    }
+    order = ("access", "licence", "owner", "contact", "project", "embargo_until", "export_control")
     return ", ".join(f"{words.get(key, '')}{told[key]}" for key in order if told[key])
 
 

@@ -51,6 +51,7 @@ class Access(StrEnum):
 
 AccessOption = Annotated[Access | None, typer.Option("--access", help="Who may have its data.")]
 Owner = Annotated[str | None, typer.Option(help="Whose data it is.")]
+Contact = Annotated[str | None, typer.Option(help="Whom to ask about it.")]
 Project = Annotated[str | None, typer.Option(help="Of which project.")]
 Embargo = Annotated[str | None, typer.Option(help="Day before which only the owner may have it.")]
 Licence = Annotated[str | None, typer.Option(help="SPDX identifier.")]
@@ -60,6 +61,7 @@ ExportControl = Annotated[str | None, typer.Option(help="Class, such as EAR99.")
 def _changes(
     access: Access | None,
     owner: str | None,
+    contact: str | None,
     project: str | None,
     embargo: str | None,
     licence: str | None,
@@ -69,6 +71,7 @@ def _changes(
     given = {
         "access": access.value if access else None,
         "owner": owner,
+        "contact": contact,
         "project": project,
         "embargo_until": embargo,
         "licence": licence,
@@ -221,6 +224,7 @@ def attach(
     note: Note = "",
     access: AccessOption = None,
     owner: Owner = None,
+    contact: Contact = None,
     project: Project = None,
     embargo: Embargo = None,
     licence: Licence = None,
@@ -229,7 +233,7 @@ def attach(
 ) -> None:
     """Keep a copy of a file with a sample, under the sample's policy or a stricter one."""
     with clear_errors(), _registry(directory, by) as registry:
-        changes = _changes(access, owner, project, embargo, licence, export_control)
+        changes = _changes(access, owner, contact, project, embargo, licence, export_control)
         own = _policy(registry, name, changes) if changes else None
         if own is not None:
             registry.check_attachment(name, file, own)
@@ -255,6 +259,7 @@ def policy(
     name: Name,
     access: AccessOption = None,
     owner: Owner = None,
+    contact: Contact = None,
     project: Project = None,
     embargo: Embargo = None,
     licence: Licence = None,
@@ -263,7 +268,7 @@ def policy(
 ) -> None:
     """Put a sample under a policy; what is not given stays, and nothing becomes wider than what it comes from."""
     with clear_errors(), _registry(directory, by) as registry:
-        changes = _changes(access, owner, project, embargo, licence, export_control)
+        changes = _changes(access, owner, contact, project, embargo, licence, export_control)
         registry.set_policy(name, _policy(registry, name, changes))
 
 

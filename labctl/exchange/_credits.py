@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -29,6 +30,10 @@ class Credits:
     """Persons or organisations that hold the rights; the laboratory where none is named."""
     operators: tuple[str, ...]
     """Persons who collected the data, in order."""
+    contacts: tuple[str, ...]
+    """Whom to ask."""
+    curators: tuple[str, ...]
+    """Persons who judged the samples or runs, or attached files, in order of the samples."""
     lab: str
     policy: AccessPolicy
     licences: tuple[str, ...]
@@ -59,6 +64,8 @@ def credits_of(dossier: Dossier) -> Credits:
         description=description,
         owners=tuple(dict.fromkeys(part.owner for _, part in dossier.sources if part.owner)) or (dossier.lab,),
         operators=tuple(dict.fromkeys(operation.operator for operation in operations if operation.operator)),
+        contacts=tuple(dict.fromkeys(part.contact for _, part in dossier.sources if part.contact)),
+        curators=tuple(dict.fromkeys(filter(None, _curators(dossier)))),
         lab=dossier.lab,
         policy=policy,
         licences=_licences(policy.licence),
@@ -67,6 +74,13 @@ def credits_of(dossier: Dossier) -> Credits:
         today=datetime.fromtimestamp(RealClock().time(), UTC).date(),
         simulated=simulated,
     )
+
+
+def _curators(dossier: Dossier) -> Iterator[str]:
+    for sample in dossier.samples:
+        yield sample.entry.judged_by
+        yield from (attachment.by for attachment in sample.entry.attachments)
+    yield from (flag.by for flags in dossier.told.values() for flag in flags)
 
 
 def iso_time(time: float) -> str:

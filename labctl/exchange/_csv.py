@@ -83,16 +83,18 @@ def _type(kind: pa.DataType) -> str:
 
 def _package(dossier: Dossier, resources: list[dict[str, Any]]) -> dict[str, Any]:
     about = credits_of(dossier)
-    roles = [
-        *((owner, "rightsHolder") for owner in about.owners),
-        *((name, "dataCollector") for name in about.operators),
-    ]
+    roles = {
+        "contact": about.contacts,
+        "rightsHolder": about.owners,
+        "dataCollector": about.operators,
+        "dataCurator": about.curators,
+    }
     return {
         "$schema": _SCHEMA,
         "title": about.title,
         "description": about.description,
         "created": about.today.isoformat(),
         "licenses": [{"name": name, "path": f"{SPDX}{name}.html"} for name in about.licences],
-        "contributors": [{"title": name, "roles": [role]} for name, role in roles],
+        "contributors": [{"title": name, "roles": [role]} for role, names in roles.items() for name in names],
         "resources": resources,
     }

@@ -76,10 +76,14 @@ def _check_date(text: str) -> None:
 
 
 def _contributors(about: Credits) -> Iterator[dict[str, str]]:
-    for operator in about.operators:
-        yield {"name": operator, "contributorType": "DataCollector"}
-    for owner in about.owners:
-        yield {"name": owner, "contributorType": "RightsHolder"}
+    roles = {
+        "ContactPerson": about.contacts,
+        "DataCollector": about.operators,
+        "DataCurator": about.curators,
+        "RightsHolder": about.owners,
+    }
+    for role, names in roles.items():
+        yield from ({"name": name, "contributorType": role} for name in names)
     yield {"name": about.lab, "nameType": "Organizational", "contributorType": "HostingInstitution"}
 
 

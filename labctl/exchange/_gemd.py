@@ -153,7 +153,7 @@ def _file_link(attachment: Attachment) -> Entity:
 
 def _tags(about: Credits) -> Iterator[str]:
     yield from (f"owner::{owner}" for owner in about.owners)
-    for key in ("project", "access", "embargo_until", "licence", "export_control"):
+    for key in ("contact", "project", "access", "embargo_until", "licence", "export_control"):
         if text := getattr(about.policy, key):
             yield f"{key}::{text}"
 

@@ -73,9 +73,10 @@ def _add_dossier(file: h5py.File, dossier: Dossier, about: Credits) -> h5py.Grou
     entry["title"], entry["experiment_description"] = about.title, about.description
     entry["collection_identifier"] = dossier.name
     entry["start_time"], entry["end_time"] = iso_time(about.begin), iso_time(about.end)
-    for number, owner in enumerate(about.owners, 1):
-        user = add_group(entry, f"owner_{number}", "NXuser")
-        user["name"], user["role"] = owner, "owner"
+    for role, names in (("owner", about.owners), ("local_contact", about.contacts), ("curator", about.curators)):
+        for number, name in enumerate(names, 1):
+            user = add_group(entry, f"{role}_{number}", "NXuser")
+            user["name"], user["role"] = name, role
     add_values(entry, "policy", {key: Value(text) for key, text in about.policy.model_dump().items()})
     return entry
 
@@ -156,9 +157,9 @@ def _add_activity(
     for key, trace in operation.traces.items():
         if trace.setpoint in logs:
             link(logs[key], "value_set", logs[trace.setpoint]["value"])
-    for part in ("asked", "before", "after", "result"):
+    for part in ("asked", "before", "after", "result/values"):
         if part in entry:
-            link(activity, part, entry[part])
+            link(activity, part.partition("/")[0], entry[part])
     return activity, logs
 
 
@@ -186,7 +187,7 @@ def _add_metadata(entry: h5py.Group, start: Mapping[str, Any]) -> None:
         path, _, attribute = place.nexus.partition("@")
         group, _, field = path.rpartition("/")
         value = start.get(key)
-        if value in (None, "", [], {}) or not path or group in ("asked", "sample/substrate"):
+        if value in (None, "", [], {}) or not path or group in ("asked", "sample", "sample/substrate"):
             continue
         if attribute:
             entry[path].attrs[attribute] = in_hdf5(value)
@@ -203,7 +204,7 @@ def _collection(entry: h5py.Group, path: str) -> h5py.Group:
 
 
 def _as_values(mapping: Mapping[str, Any]) -> dict[str, Value]:
-    return {key: Value(value) for key, value in mapping.items()}
+    return {key: Value(", ".join(value) if isinstance(value, list) else value) for key, value in mapping.items()}
 
 
 def _add_results(entry: h5py.Group, operation: OperationHistory) -> None:

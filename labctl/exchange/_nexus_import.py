@@ -12,7 +12,7 @@ import numpy as np
 from labctl.errors import FileError, Problem
 from labctl.exchange._foreign import DataSet, ForeignOperation, ForeignRecord
 from labctl.exchange._hdf5 import Reader, attribute, text
-from labctl.exchange._nexus_values import KEY
+from labctl.exchange._nexus_values import KEY, UNIT
 from labctl.records import Value
 
 _STATUS = {"success": "Completed", "fail": "Failed", "abort": "Failed"}
@@ -107,10 +107,13 @@ class _Told:
             case _:
                 if kind == "NXinstrument":
                     self.instruments += _instruments(self._reader, group)
-                self._walk(group, path if part == "conditions" else ("",), part)
+                is_result = path == ("result",)  # as our histories have it
+                self._walk(
+                    group, path if part == "conditions" and not is_result else ("",), "results" if is_result else part
+                )
 
     def _take(self, dataset: h5py.Dataset, path: tuple[str, ...], part: str, is_log: bool) -> None:
-        value, unit = self._reader.value(dataset), attribute(dataset, "units")
+        value, unit = self._reader.value(dataset), attribute(dataset, UNIT) or attribute(dataset, "units")
         name = ".".join(filter(None, path))
         if value is None:
             return

@@ -12,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.exchange._credits import iso_time
+from labctl.exchange._units import common_unit
 from labctl.records import Trace, Value
 
 KEY = "key"
 """Attribute with what something is called in labctl, where NeXus allows no such name."""
+UNIT = "labctl_units"
+"""Attribute with a unit as labctl writes it, where ``units`` says it in words that everybody knows."""
 RESERVED = ("name",)
 """Names that nexusformat drops where no base class asks for them."""
 _NO_NAME = re.compile(r"[^A-Za-z0-9_.]+")
@@ -40,8 +43,7 @@ def add_value(group: h5py.Group, key: str, value: Value) -> None:
     """Add a value with its unit."""
     name = _free_name(group, key)
     dataset = group.create_dataset(name, data=in_hdf5(value.value))
-    if value.unit:
-        dataset.attrs["units"] = value.unit
+    _say_unit(dataset, value.unit)
     if name != key:
         dataset.attrs[KEY] = key
 
@@ -74,8 +76,7 @@ def add_log(parent: h5py.Group, trace: Trace, begin: float) -> h5py.Group:
     group["time"] = trace.times_s
     group["time"].attrs.update({"units": "s", "start": iso_time(begin)})
     group["value"] = in_hdf5(trace.values)
-    if trace.unit:
-        group["value"].attrs["units"] = trace.unit
+    _say_unit(group["value"], trace.unit)
     return group
 
 
@@ -94,6 +95,13 @@ def in_hdf5(value: Any) -> Any:  # a scalar or an array
     if isinstance(value, int):
         return value if -(2**63) <= value < 2**63 else float(value)
     return str(value).replace("\0", "␀")
+
+
+def _say_unit(dataset: h5py.Dataset, unit: str) -> None:
+    if unit:
+        dataset.attrs["units"] = common_unit(unit)
+        if common_unit(unit) != unit:
+            dataset.attrs[UNIT] = unit
 
 
 def _text_array(values: NDArray[Any]) -> NDArray[Any]:

@@ -23,7 +23,7 @@ class Place:
     rde: str
     """Key in ``metadata.json``; ``NAME`` is what the operation is called."""
     nexus: str
-    """Path in the run's ``NXentry``; an attribute follows ``@``."""
+    """Path in the run's ``NXentry``, in that of the new sample for `made_from`; an attribute follows ``@``."""
 
 
 PLACES: Mapping[str, Place] = MappingProxyType(
@@ -36,6 +36,7 @@ PLACES: Mapping[str, Place] = MappingProxyType(
         "source_revision": Place("tags source_revision", "source_revision", "program_name@configuration"),
         "policy": Place("tags *", "policy.*", "run/policy/*"),
         "fittings": Place("tags fittings.*", "fittings.NAME.*", "instrument/fittings/*"),
+        "made_from": Place("ingredient_run", "sample.parents", "sample/identifier_parent_*"),
         "operation": Place("tags kind", "kind", "run/operation"),
         "operation_id": Place("tags operation_id", "operation_id", "run/operation_id"),
         "samples": Place("material_run.name", "sample.name", "run/samples"),
@@ -50,10 +51,12 @@ PLACES: Mapping[str, Place] = MappingProxyType(
         "recipe_digests": Place("tags recipe_digest", "recipe_digest", "run/recipe_digests"),
         "suggestions": Place("", "", ""),
         "locations": Place("tags location", "location", "run/locations"),
+        "left_out": Place("tags left_out", "left_out", "run/left_out/*"),
         "recipes": Place("", "", ""),
     }
 )
 """By the key of the metadata. What stands nowhere is in the run's documents, which a research object has."""
+_BY_SAMPLE = ("substrates", "left_out")
 
 
 def said_of(start: Mapping[str, Any], sample: str, key: str) -> Any:  # metadata may hold anything
@@ -62,6 +65,7 @@ def said_of(start: Mapping[str, Any], sample: str, key: str) -> Any:  # metadata
     if isinstance(value, list):
         place = list(start["samples"]).index(sample)
         value = value[place] if place < len(value) else None
-    elif key == "substrates" and value:
+    elif key in _BY_SAMPLE and value:
         value = value.get(sample)
+        value = ", ".join(value) if isinstance(value, list) else value
     return None if value in ("", {}) else value

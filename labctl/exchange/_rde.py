@@ -33,6 +33,7 @@ _SCHEMA_ID = "https://rde.nims.go.jp/rde/dataset-templates/labctl/invoice.schema
 _CUSTOM = {
     "lab": ("研究室", "Laboratory"),
     "owner": ("データ所有者", "Owner of the data"),
+    "contact": ("問い合わせ先", "Contact"),
     "operators": ("担当者", "Operators"),
     "project": ("プロジェクト", "Project"),
     "access": ("公開範囲", "Access"),

@@ -65,15 +65,18 @@ def _add_credits(graph: Graph, about: Credits) -> None:
     root["conditionsOfAccess"] = _conditions(about)
     root["author"] = root["creator"] = root["copyrightHolder"] = links(owners)
     root["publisher"] = link(lab)
-    if about.operators:
-        root["contributor"] = links(_collector(graph, operator, lab) for operator in about.operators)
+    roles = {"DataCollector": about.operators, "DataCurator": about.curators, "ContactPerson": about.contacts}
+    told = [_role(graph, role, name, lab) for role, names in roles.items() for name in names]
+    if told:
+        root["contributor"] = links(told)
     if about.policy.project:
         root["keywords"] = about.policy.project
 
 
-def _collector(graph: Graph, operator: str, lab: str) -> str:
-    person = graph.put(_person(operator), "Person", name=operator, affiliation=link(lab))
-    return graph.put(f"#role-{slug(operator)}", "Role", roleName="DataCollector", contributor=link(person))
+def _role(graph: Graph, role: str, name: str, lab: str) -> str:
+    person = graph.put(_person(name), "Person", name=name, affiliation=link(lab))
+    entity = f"#role-{slug(name)}" if role == "DataCollector" else f"#role-{slug(name)}-{role}"
+    return graph.put(entity, "Role", roleName=role, contributor=link(person))
 
 
 def _licences(graph: Graph, about: Credits) -> list[str]:

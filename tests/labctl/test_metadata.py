@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from labctl.errors import LabError
-from labctl.metadata import LabMetadata, OperationMetadata, check_start, versions
+from labctl.metadata import LabMetadata, OperationMetadata, check_start, required_in_campaign, versions
 
 START: dict[str, Any] = {
     "uid": "u-1",
@@ -36,6 +36,17 @@ def test_a_whole_start_document_is_taken() -> None:
 REQUIRED = [
     name for name, field in (LabMetadata.model_fields | OperationMetadata.model_fields).items() if field.is_required()
 ]
+
+
+@pytest.mark.parametrize("key", [key for key in required_in_campaign() if key != "campaign"])
+def test_a_run_of_a_campaign_must_say_more(key: str) -> None:
+    rest = {"operation_id": "op1", "operation_names": ["a", ""], "suggestions": {"1": {}}, "locations": ["x", "y"]}
+    whole = {**START, **rest, "campaign": "night"}
+    check_start(whole)
+    empty = type(whole[key])()
+    others = {"recipe_digests": []} if key == "recipes" else {}
+    with pytest.raises(LabError, match=f"{key} is required in a campaign, here 'night'|recipe_digests is required"):
+        check_start({**whole, **others, key: empty})
 
 
 @pytest.mark.parametrize("key", [key for key in REQUIRED if key != "operation"])

@@ -11,6 +11,7 @@ import pytest
 from labctl.errors import StoreError
 from labctl.exchange import export, gather_dossier
 from labctl.exchange._datacite import check_record, datacite_record
+from labctl.records import SampleRegistry
 
 
 @pytest.fixture
@@ -34,6 +35,26 @@ def test_the_record_holds_to_the_schema_and_names_everybody(store, tmp_path):
     assert record["rightsList"][0]["rightsIdentifierScheme"] == "SPDX"
     assert record["rightsList"][1]["rightsUri"] == "info:eu-repo/semantics/openAccess"
     assert "simulated" in record["descriptions"][0]["description"]
+
+
+def test_who_is_to_be_asked_and_who_judged_are_named_with_their_roles(store, with_policy, tmp_path):
+    with_policy("sputter", contact="M. Abe <data@example.org>")
+    with SampleRegistry(store, "K. Sato") as registry:
+        registry.set_quality("S-1", "suspect", "scratched")
+    dossier = gather_dossier(store, "S-1")
+    record = datacite_record(dossier)
+    check_record(record)
+    assert {(entry["name"], entry["contributorType"]) for entry in record["contributors"]} == {
+        ("M. Abe <data@example.org>", "ContactPerson"),
+        ("night shift", "DataCollector"),
+        ("K. Sato", "DataCurator"),
+        ("example laboratory", "RightsHolder"),
+        ("ito-line", "HostingInstitution"),
+    }
+    crate = export(dossier, "rocrate", tmp_path / "crate")
+    graph = json.loads((crate / "ro-crate-metadata.json").read_text())["@graph"]
+    roles = {entry["roleName"] for entry in graph if entry["@type"] == "Role"}
+    assert roles == {"ContactPerson", "DataCollector", "DataCurator"}
 
 
 def test_the_dates_are_those_of_the_runs(recorded, record):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import math
 
@@ -78,9 +80,14 @@ def test_the_authors_library_reads_it_and_finds_the_chain(file, oracle):
 
 @pytest.mark.slow
 def test_a_piece_takes_what_it_was_cut_from_as_an_ingredient(store, tmp_path, oracle):
+    (tmp_path / "crack.png").write_bytes(b"\x89PNG")
     with SampleRegistry(store) as registry:
+        registry.attach("S-1", tmp_path / "crack.png", kind="photograph")
         registry.split("S-1", ["S-1-a"])
-    file = export(gather_dossier(store, "S-1-a"), "gemd", tmp_path / "a.json")
+    file = export(gather_dossier(store, "S-1-a"), "gemd", tmp_path / "a.json", role="owner")
+    links = [link for entity in of_type(file, "material_run") for link in entity["file_links"]]
+    checksum = base64.urlsafe_b64encode(hashlib.sha256(b"\x89PNG").digest()).decode().rstrip("=")
+    assert [(link["filename"], link["url"]) for link in links] == [("crack.png", f"ni:///sha-256;{checksum}")]
     told = oracle("oracle_gemd.py", file).splitlines()
     assert [line.split()[:3] for line in told] == [["S-1", "4", "1"], ["S-1-a", "5", "1"]]
 

@@ -24,6 +24,8 @@ IN_CAMPAIGN = {
     "recipe_digests": ["d1", "d2"],
     "recipes": {"d1": {"recipe": 1}, "d2": {}},
     "suggestions": {"t-3": {"x": 1.0}},
+    "left_out": {"S-1": ["etch", "clean"]},
+    "made_from": {"S-1-x": ["S-1"]},
     "locations": ["furnace_a.1", "furnace_a.2"],
 }
 
@@ -38,9 +40,9 @@ def given(recorded, tmp_path_factory):
         name, start = json.loads(first)
         if start["operation"] == "anneal":
             file.write_text(json.dumps([name, {**start, **IN_CAMPAIGN}]) + "\n" + rest)
-    dossier = gather_dossier(store, "S-1")
+    dossier = gather_dossier(store, "S-1-x")
     for format in ("gemd", "rde", "nexus"):
-        export(dossier, format, folder / format)
+        export(dossier, format, folder / format, role="owner")
     (run,) = [run for run in dossier.runs.values() if run.start["operation"] == "anneal"]
     return folder, run.start
 
@@ -54,6 +56,11 @@ def test_every_key_has_its_places_or_is_known_to_have_none():
 @pytest.mark.parametrize("key", [key for key, place in PLACES.items() if place.nexus])
 def test_nexus_has_a_key_where_it_is_said_to_be(given, key):
     folder, start = given
+    if key == "made_from":
+        with h5py.File(folder / "nexus") as file:
+            sample = file["dossier/sample_2"]
+            assert {plain(sample["name"]): [plain(sample["identifier_parent_1"])]} == start["made_from"]
+        return
     with h5py.File(folder / "nexus") as file:
         (entry,) = [
             e
@@ -67,7 +74,8 @@ def test_nexus_has_a_key_where_it_is_said_to_be(given, key):
             found = {name: value for name, value in found.items() if value is not None}
         else:
             found = plain(entry[path]) if not attribute else entry[path].attrs[attribute]
-    assert found == (start["substrates"]["S-1"] if key == "substrates" else start[key])
+    expected = {"substrates": start["substrates"]["S-1"], "left_out": {"S-1": "etch, clean"}}
+    assert found == expected.get(key, start[key])
 
 
 @pytest.mark.parametrize("key", [key for key, place in PLACES.items() if place.rde])
@@ -77,9 +85,15 @@ def test_rde_has_a_key_where_it_is_said_to_be(given, key):
     (row,) = [row for row in metadata["variable"] if row["run"]["value"] == start["uid"]]
     place, _, is_unit = PLACES[key].rde.replace("NAME", "heat").partition(", ")
     row |= metadata["constant"]
+    if key == "made_from":
+        piece = json.loads((folder / "rde/data/divided/0001/meta/metadata.json").read_text())["constant"]
+        assert {piece["sample.name"]["value"]: [piece[place]["value"]]} == start["made_from"]
+        return
     if place.endswith(".*"):
         told = {name.removeprefix(place[:-1]): entry for name, entry in row.items() if name.startswith(place[:-1])}
         found = {name: entry.get("unit") if is_unit else entry["value"] for name, entry in told.items()}
+        if key == "fittings":  # a number is written there with its unit
+            found = {n: f"{e['value']:g} {e['unit']}" if "unit" in e else e["value"] for n, e in told.items()}
         found = {name: value for name, value in found.items() if value is not None}
         expected = start["substrates"]["S-1"] if key == "substrates" else start[key]
         assert found == {name: as_fact(value) for name, value in expected.items() if value != ""}
@@ -107,7 +121,8 @@ def test_gemd_has_a_key_where_it_is_said_to_be(given, key):
     found, expected = {
         "source.performed_by": lambda: (run["source"]["performed_by"], start[key]),
         "name": lambda: (run["name"], "heat"),
-        "material_run.name": lambda: ({e["name"] for e in entities if e["type"] == "material_run"}, {"S-1"}),
+        "material_run.name": lambda: ({e["name"] for e in entities if e["type"] == "material_run"}, {"S-1", "S-1-x"}),
+        "ingredient_run": lambda: (by_id["ingredient_spec", "ingredient_spec:S-1-x/0/received/S-1"]["name"], "S-1"),
         "material_spec.properties": lambda: (properties(entities), start["substrates"]["S-1"]),
         "spec.parameters": lambda: ({name: value.value for name, value in asked.items()}, start[key]),
         "spec.parameters, units": lambda: ({n: v.unit for n, v in asked.items() if v.unit}, start["parameter_units"]),

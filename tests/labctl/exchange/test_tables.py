@@ -97,7 +97,11 @@ def test_traces_come_back_exactly(tables, format, read):
 def test_what_is_given_names_whom_and_under_which_licence(tables):
     package = json.loads((tables / "csv" / "datapackage.json").read_text())
     assert package["licenses"] == [{"name": "CC-BY-4.0", "path": "https://spdx.org/licenses/CC-BY-4.0.html"}]
-    assert {entry["title"] for entry in package["contributors"]} == {"example laboratory", "night shift"}
+    assert {entry["title"]: entry["roles"] for entry in package["contributors"]} == {
+        "example laboratory": ["rightsHolder"],
+        "night shift": ["dataCollector"],
+        "K. Sato": ["dataCurator"],
+    }
     record = json.loads((tables / "parquet" / "datacite.json").read_text())
     assert record["rightsList"][0]["rightsIdentifier"] == "CC-BY-4.0"
     listed = {entry["path"] for entry in package["resources"]}
