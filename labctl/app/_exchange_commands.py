@@ -45,7 +45,7 @@ class Access(StrEnum):
 def export_records(
     directory: StoreDir,
     name: Annotated[str, typer.Argument(help="Sample, or campaign.")],
-    to: Annotated[str, typer.Option("--to", help="Format: rocrate, gemd, datacite...")],
+    to: Annotated[str, typer.Option("--to", help="Format: rocrate, gemd, nexus, rde, csv, parquet or datacite.")],
     out: Annotated[Path, typer.Option("--out", help="File or folder, which must not exist.")],
     receiver: Annotated[Receiver, typer.Option("--as", help="Who gets it; the policy decides.")] = Receiver.public,
     require_quality: Annotated[
@@ -85,7 +85,7 @@ def list_exports(directory: StoreDir) -> None:
 
 
 def import_records(
-    path: Annotated[Path, typer.Argument(help="RO-Crate (folder or zip file), or another file from elsewhere.")],
+    path: Annotated[Path, typer.Argument(help="RO-Crate (folder or zip file), GEMD JSON, or NeXus.")],
     directory: Annotated[Path | None, typer.Argument(help="Folder of the store that has the sample.")] = None,
     sample: Annotated[str, typer.Option("--sample", help="Which sample here it is about.")] = "",
     access: Annotated[Access, typer.Option("--access", help="Who may have it from here.")] = Access.closed,
