@@ -27,7 +27,7 @@ test: install conformance
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 test-fast: install
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow"
 
 lint: install
 	$(BIN)/ruff format --check .
