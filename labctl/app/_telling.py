@@ -22,10 +22,16 @@ NOTICES: Mapping[str, tuple[Kind, Severity]] = {
     "alarm": ("alarm", "critical"),
     "quarantine": ("failure", "critical"),
     "wait": ("wait", "warning"),
+    "stopping": ("failure", "critical"),
 }
 """Kind and severity of the notice about each kind of happening that people are told at once; a failed operation is
 told by its station."""
-SUBJECTS = {"alarm": "alarm at {}", "quarantine": "{} is in quarantine", "wait": "{} waits for a person"}
+SUBJECTS = {
+    "alarm": "{}",
+    "quarantine": "{} is in quarantine",
+    "wait": "{} waits for a person",
+    "stopping": "{} cannot go on",
+}
 LOG, UNDELIVERED = "log.jsonl", "undelivered.jsonl"
 """Files of a store: what happened, and what nobody was told."""
 
@@ -93,21 +99,35 @@ def _failed(
 
 def _happened(campaign: Campaign, tell: Callable[[Notice], None], happening: Happening) -> None:
     """Log what happens in a campaign, and tell people what they have to know now."""
-    about = About(
-        campaign.checked.file.campaign,
-        (happening.trial,) if happening.trial else (),
-        happening.samples,
-        happening.station,
-        happening.run,
-    )
+    about = _about(happening, campaign.checked.file.campaign)
     logger.info(happening.kind, extra={"text": happening.text, **about.fields()})
-    told = NOTICES.get(happening.kind)
-    if told is not None:
-        kind, severity = told
-        if happening.kind == "alarm" and happening.severity != "alarm":
-            severity = "warning"
-        subject = SUBJECTS[happening.kind].format(happening.station or happening.trial or "the laboratory")
-        tell(Notice(kind, severity, subject, campaign.lab.clock.time(), happening.text, about))
+    notice = happening_notice(happening, campaign.checked.file.campaign, campaign.lab.clock.time())
+    if notice is not None:
+        tell(notice)
+
+
+def happening_notice(happening: Happening, campaign: str, time: float) -> Notice | None:
+    """Return what people are told of something that happens in a campaign; None when it is for the log alone.
+
+    Args:
+        happening: in the campaign.
+        campaign: its name.
+        time: of day, on the lab's clock [s since 1970-01-01 UTC].
+    """
+    if happening.kind not in NOTICES:
+        return None
+    kind, severity = NOTICES[happening.kind]
+    if happening.kind == "alarm" and happening.severity != "alarm":
+        severity = "warning"
+    # An alarm has a name of its own: two at one station are not alike.
+    where = happening.alarm or happening.station or happening.trial or campaign
+    subject = SUBJECTS[happening.kind].format(where)
+    return Notice(kind, severity, subject, time, happening.text, _about(happening, campaign))
+
+
+def _about(happening: Happening, campaign: str) -> About:
+    trials = (happening.trial,) if happening.trial else ()
+    return About(campaign, trials, happening.samples, happening.station, happening.run)
 
 
 def ending_notice(campaign: Campaign, ending: Ending) -> Notice:
