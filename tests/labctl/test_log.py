@@ -51,7 +51,8 @@ def test_context_is_of_its_thread_and_ends_with_its_body(tmp_path):
     assert contexts == [{}, {"station": "a", "run_uid": "1234", "samples": ["S-1"]}, {}]
 
 
-def test_what_cannot_be_encoded_or_is_no_json_is_written_all_the_same(tmp_path):
+def test_what_cannot_be_encoded_or_is_no_json_is_written_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("labctl"), "propagate", False)  # pytest's workers cannot send such text
     with json_log(tmp_path / "log", RealClock()):
         logger.info("torn \ud800\n", extra={"path": tmp_path})
         try:
