@@ -36,11 +36,13 @@ class Control:
     """
 
     def __init__(self, campaign: Campaign) -> None:
-        self._campaign = campaign
+        self._campaign, self._operator = campaign, campaign.operator
         self._actions: Mapping[str, Callable[[Mapping[str, str]], str]] = {
             "status": lambda asked: json.dumps(self.status()),
-            "pause": lambda asked: self._do(lambda: campaign.pause(asked["by"]), "paused: nothing new is started"),
-            "resume": lambda asked: self._do(lambda: campaign.resume(asked["by"]), "goes on"),
+            "pause": lambda asked: self._do(
+                lambda: self._operator.pause(asked["by"]), "paused: nothing new is started"
+            ),
+            "resume": lambda asked: self._do(lambda: self._operator.resume(asked["by"]), "goes on"),
             "stop": self._stop,
             "hold": self._hold,
             "release": self._release,
@@ -88,7 +90,7 @@ class Control:
             },
             "waiting_for_approval": {
                 each.trial: {"reason": each.reason, "values": dict(each.point), "lab_s_left": each.until - now}
-                for each in list(campaign.pending.values())
+                for each in list(campaign.approvals.pending.values())
             },
         }
 
@@ -120,7 +122,7 @@ class Control:
         return name
 
     def _trial(self, asked: Mapping[str, str]) -> str:
-        name, pending = asked["trial"], self._campaign.pending
+        name, pending = asked["trial"], self._campaign.approvals.pending
         if name not in pending:
             raise LookupError(f"trial {name!r} does not wait for approval{nearest(name, tuple(pending))}")
         return name
@@ -131,12 +133,12 @@ class Control:
 
     def _hold(self, asked: Mapping[str, str]) -> str:
         name = self._station(asked)
-        call = lambda: self._campaign.hold(name, asked["by"], asked.get("reason", ""))  # noqa: E731  one expression
+        call = lambda: self._operator.hold(name, asked["by"], asked.get("reason", ""))  # noqa: E731  one expression
         return self._do(call, f"{name} begins nothing new; what it does, ends")
 
     def _release(self, asked: Mapping[str, str]) -> str:
         name = self._station(asked)
-        return self._do(lambda: self._campaign.release(name, asked["by"]), f"{name} is used again")
+        return self._do(lambda: self._operator.release(name, asked["by"]), f"{name} is used again")
 
     def _answer(self, asked: Mapping[str, str]) -> str:
         name, verdict = self._station(asked), asked["verdict"]
@@ -147,25 +149,25 @@ class Control:
         allowed = answers(self._campaign.checked.schemas[operation.kind])
         if verdict not in allowed:
             raise LookupError(f"{verdict!r} is not possible after a failed {operation.kind}{nearest(verdict, allowed)}")
-        return self._do(lambda: self._campaign.answer(name, verdict, asked["by"]), f"{name}: {verdict}")
+        return self._do(lambda: self._operator.answer(name, verdict, asked["by"]), f"{name}: {verdict}")
 
     def _approve(self, asked: Mapping[str, str]) -> str:
         name = self._trial(asked)
-        return self._do(lambda: self._campaign.approve(name, asked["by"]), f"{name} is made")
+        return self._do(lambda: self._operator.approve(name, asked["by"]), f"{name} is made")
 
     def _refuse(self, asked: Mapping[str, str]) -> str:
         name = self._trial(asked)
-        call = lambda: self._campaign.refuse(name, asked["by"], asked["reason"])  # noqa: E731  one expression
+        call = lambda: self._operator.refuse(name, asked["by"], asked["reason"])  # noqa: E731  one expression
         return self._do(call, f"{name} is not made")
 
     def _acknowledge(self, asked: Mapping[str, str]) -> str:
         name = asked["alarm"]
-        call = lambda: self._campaign.acknowledge(name, asked["by"], asked.get("note", ""))  # noqa: E731
+        call = lambda: self._operator.acknowledge(name, asked["by"], asked.get("note", ""))  # noqa: E731
         return self._do(call, f"{name} is acknowledged")
 
     def _note(self, asked: Mapping[str, str]) -> str:
         station = self._station(asked) if asked.get("station") else ""
-        return self._do(lambda: self._campaign.note(asked["text"], asked["by"], station), "noted")
+        return self._do(lambda: self._operator.note(asked["text"], asked["by"], station), "noted")
 
 
 @contextmanager

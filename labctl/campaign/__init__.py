@@ -1,9 +1,10 @@
 """The closed loop over trials."""
 
-from labctl.campaign._campaign import Campaign, Ending
+from labctl.campaign._campaign import Campaign
 from labctl.campaign._check import check_campaign
 from labctl.campaign._checked import CheckedCampaign
 from labctl.campaign._decisions import is_closed
+from labctl.campaign._ending import Ending
 from labctl.campaign._file import CampaignFile
 from labctl.campaign._happening import Happening
 

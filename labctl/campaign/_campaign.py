@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from labctl.campaign._approvals import Approvals
 from labctl.campaign._checked import CheckedCampaign
-from labctl.campaign._decisions import (
-    APPROVED,
-    CLOSED,
-    ENDED,
-    HANDLED,
-    HELD,
-    LOADED,
-    REFUSED,
-    RELEASED,
-    STARTED,
-    SUGGESTED,
-    Decisions,
-)
+from labctl.campaign._decisions import CLOSED, ENDED, HANDLED, LOADED, STARTED, SUGGESTED, Decisions
 from labctl.campaign._earlier import Earlier, read_earlier
-from labctl.campaign._envelope import outside
+from labctl.campaign._ending import Ending
 from labctl.campaign._happening import Happening
+from labctl.campaign._operator import NOBODY, Operator
 from labctl.campaign._resumption import read_resumption, settle
 from labctl.clock import ClockQueue
-from labctl.dispatch import OPERATOR, Dispatcher, Handled, Traveller
+from labctl.dispatch import Dispatcher, Handled, Traveller
 from labctl.engine import LabRunEngine, ScanIds, StationDriver
 from labctl.errors import ClockClosed, ClockStalled, LabError
 from labctl.lab import Lab
@@ -45,39 +35,6 @@ _QUIET_LIMIT_S = 7 * 86400.0
 """How long a campaign waits while nothing is done, in lab seconds: whoever should answer does not."""
 _SAFE_LIMIT_S = 120.0
 """How long a campaign that cannot go on waits until every station is safe, in lab seconds."""
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a campaign ended."""
-
-    reason: str
-    """``budget``, ``lab time``, ``target``, ``no improvement``, ``exhausted`` or ``stopped: ...``."""
-    n_trials: int
-    """Started."""
-    n_completed: int
-    n_failed: int
-    """Samples that their recipe spoilt."""
-    n_lost: int
-    """Samples that equipment or a stop kept from an outcome."""
-    lab_s: float
-    """Lab time it took [s]."""
-    whereabouts: Mapping[str, str]
-    """Where each sample that did not finish lies."""
-    quarantined: Mapping[str, str] = field(default_factory=dict)
-    """Why each station in quarantine is there."""
-
-
-@dataclass(frozen=True)
-class Pending:
-    """A suggestion that waits for a person."""
-
-    trial: str
-    point: Mapping[str, Any]
-    reason: str
-    """Why a person is asked."""
-    until: float
-    """Lab time [s] after which it is refused."""
 
 
 class Campaign:
@@ -112,10 +69,7 @@ class Campaign:
         """Of the trials that ended, in the order they ended."""
         self.lost: dict[str, str] = {}
         """Why each trial without an outcome has none."""
-        self.pending: dict[str, Pending] = {}
-        """Suggestions that wait for a person, by trial."""
-        self.refused: dict[str, str] = {}
-        """Why each suggestion that a person refused was refused."""
+        self.approvals = Approvals(checked.file.approve, checked.space.names, checked.known)
         self.n_started = 0
         self.best: Outcome | None = None
         self.started_at = self._news_at = lab.clock.monotonic()
@@ -123,6 +77,7 @@ class Campaign:
         self._before = read_resumption(checked, self._decisions, store)
         self._since_best = self._lost_in_a_row = 0
         self._stop_reason = ""
+        self._names = {objective.name for objective in checked.objectives}
         self._inbox: ClockQueue[Callable[[], None]] = ClockQueue(lab.clock)
         self._earlier, policy = self._read_earlier()
         file = checked.file
@@ -158,6 +113,15 @@ class Campaign:
         """Alarms of the laboratory, also from before."""
         self.responder = Responder(lab, self.board, self._actions())
         self._watch = Watch(lab, self.responder)
+        self.operator = Operator(
+            lab,
+            self.dispatcher,
+            self._decisions,
+            self.approvals,
+            self.board,
+            self._submit,
+            lambda happening: self.on_happening(happening),
+        )
         self._remember()
 
     def run(self) -> Ending:
@@ -205,7 +169,7 @@ class Campaign:
         self.dispatcher.stop_starting(reason)
         for name in self.drivers:
             self.abort(name, reason)
-        self._inbox.put(self._refuse_all)
+        self._inbox.put(lambda: self._refuse(self.approvals.pending, self._stop_reason))
 
     def abort(self, station: str, reason: str) -> None:
         """Abort what a station does, to its safe state; any thread may call this, it does not wait."""
@@ -222,14 +186,14 @@ class Campaign:
         if self._before.points:
             self._go_on(mute)
         self._fill()
-        while self._n_under_way or self.pending:
+        while self._n_under_way or self.approvals.pending:
             call = self._inbox.get(timeout=self._next_deadline_s())
             if call is not None:
                 self._news_at = self.lab.clock.monotonic()
                 call()
             elif self.lab.clock.monotonic() - self._last_news_at() >= _QUIET_LIMIT_S:
                 self.stop("nothing has happened for 7 days")
-            self._refuse_late()
+            self._refuse(self.approvals.late(self.lab.clock.monotonic()), "no answer in time")
             self._fill()
         return self._ending()
 
@@ -252,8 +216,10 @@ class Campaign:
 
     def _fill(self) -> None:
         """Start trials until enough samples are under way or a limit is reached."""
-        file = self.checked.file
-        while self._n_under_way < file.in_flight and len(self.pending) < file.in_flight and not self._limit():
+        file, pending = self.checked.file, self.approvals.pending
+        while self._n_under_way < file.in_flight and len(pending) < file.in_flight and not self._limit():
+            if self.n_started + len(pending) >= file.budget.trials:
+                return  # until a person answers
             points = self.optimizer.suggest(1)
             if not points:
                 self._stop_reason = self._stop_reason or "exhausted"
@@ -263,14 +229,14 @@ class Campaign:
     def _suggested(self, point: Mapping[str, Any]) -> None:
         """Make a sample of a suggestion, or have a person asked first."""
         trial = str(point[ID_KEY])
-        asks = self._asks(point)
+        earlier = (each for each in self._earlier.points if self._names <= set(each))
+        done = (outcome.values for outcome in self.outcomes if outcome.status == "completed")
+        asks = self.approvals.reason(point, [*earlier, *done])
         self._decisions.write(SUGGESTED, point=point, sample=self._sample(trial), asks=asks)
         if not asks:
             self._submit(point)
             return
-        entry = self.checked.file.approve
-        assert entry is not None  # otherwise nobody asks
-        self.pending[trial] = Pending(trial, point, asks, self.lab.clock.monotonic() + entry.wait * 3600)
+        self.approvals.wait_for(point, asks, self.lab.clock.monotonic())
         self._happened("wait", f"{trial} waits for approval: {asks}", trial=trial)
 
     def _submit(self, point: Mapping[str, Any]) -> None:
@@ -282,73 +248,6 @@ class Campaign:
 
     def _sample(self, trial: str) -> str:
         return f"{self.checked.file.campaign}-{trial.removeprefix('T')}"
-
-    # What people do. Each is done on the campaign's thread.
-
-    def pause(self, by: str) -> None:
-        """Start nothing new until `resume`; what runs, ends."""
-        self.dispatcher.pause(f"by {by}")
-        self._intervened(f"campaign paused by {by}", by)
-
-    def resume(self, by: str) -> None:
-        """Start operations again."""
-        self.dispatcher.resume()
-        self._intervened(f"campaign resumed by {by}", by)
-
-    def hold(self, station: str, by: str, reason: str = "") -> None:
-        """Let a station begin nothing new until `release`."""
-        why = f"held by {by}{reason and ': '}{reason}"
-        self._decisions.write(HELD, station=station, reason=why)
-        self.dispatcher.hold(station, OPERATOR, why)
-        self._intervened(f"{station} {why}", by, station)
-
-    def release(self, station: str, by: str) -> None:
-        """Use a station again that was held or in quarantine; samples that ended in it were taken out."""
-        self._decisions.write(RELEASED, station=station, reason=f"released by {by}")
-        self.dispatcher.let_go(station, OPERATOR)
-        self.dispatcher.restore(station)
-        self._intervened(f"{station} released by {by}", by, station)
-
-    def answer(self, station: str, verdict: str, by: str) -> None:
-        """Say what is done at a station that waits for a person after a failure."""
-        self._intervened(f"{station}: {by} decided to {verdict}", by, station)
-        self.dispatcher.answer(station, verdict)
-
-    def approve(self, trial: str, by: str) -> None:
-        """Have a suggestion made that waits for a person."""
-        waiting = self.pending.pop(trial)
-        self._decisions.write(APPROVED, trial=trial, by=by, reason="")
-        self._submit(waiting.point)
-        self._intervened(f"{trial} approved by {by}", by, trial=trial)
-
-    def refuse(self, trial: str, by: str, reason: str) -> None:
-        """Have a suggestion that waits for a person never made; the optimizer does not ask for it again."""
-        del self.pending[trial]
-        self._decisions.write(REFUSED, trial=trial, by=by, reason=reason)
-        self.refused[trial] = f"refused by {by}: {reason}"
-        self._intervened(f"{trial} {self.refused[trial]}", by, trial=trial)
-
-    def acknowledge(self, name: str, by: str, note: str = "") -> None:
-        """Take note of an alarm; raises RegistryError when there is none of this name."""
-        self.board.acknowledge(name, by, note)
-        self._intervened(f"{name} acknowledged by {by}{note and ': '}{note}", by)
-
-    def note(self, text: str, by: str, station: str = "") -> None:
-        """Record what a person says in the runs that are under way, or in the next; of all stations or of one."""
-        self._record("note", text, by, station)
-
-    def _intervened(self, text: str, by: str, station: str = "", trial: str = "") -> None:
-        self._record("intervention", text, by, station)
-        self._happened("intervention", text, station=station, trial=trial)
-
-    def _record(self, kind: str, text: str, by: str, station: str) -> None:
-        for name in [station] if station else self.lab.stations:
-            events = self.lab.stations[name].events
-            if events is not None:
-                events.tell(kind, text, source=by)
-
-    def _happened(self, kind: Any, text: str, **about: Any) -> None:  # one of the kinds of Happening
-        self.on_happening(Happening(kind, text, **about))
 
     # Interlocks.
 
@@ -368,33 +267,18 @@ class Campaign:
         text = f"{alarm.name}: {alarm.message} ({alarm.action})"
         self._happened("alarm", text, station=station, severity=alarm.severity, alarm=alarm.name)
 
-    # Approval.
+    def _happened(self, kind: Any, text: str, **about: Any) -> None:  # one of the kinds of Happening
+        self.on_happening(Happening(kind, text, **about))
 
-    def _asks(self, point: Mapping[str, Any]) -> str:
-        """Return why a person has to approve a suggestion, or an empty text."""
-        entry = self.checked.file.approve
-        if entry is None:
-            return ""
-        if entry.when == "always":
-            return "every suggestion is approved by a person"
-        values = {name: point[name] for name in self.checked.space.names}
-        names = {objective.name for objective in self.checked.objectives}
-        earlier = (point for point in self._earlier.points if names <= set(point))
-        done = (outcome.values for outcome in self.outcomes if outcome.status == "completed")
-        return outside(values, [*earlier, *done], self.checked.known)
+    # Waiting for people.
 
-    def _refuse_late(self) -> None:
-        now = self.lab.clock.monotonic()
-        for waiting in [each for each in self.pending.values() if each.until <= now]:
-            self.refuse(waiting.trial, "nobody", "no answer in time")
-
-    def _refuse_all(self) -> None:
-        for trial in list(self.pending):
-            self.refuse(trial, "nobody", self._stop_reason)
+    def _refuse(self, trials: Iterable[str], reason: str) -> None:
+        for trial in list(trials):
+            self.operator.refuse(trial, NOBODY, reason)
 
     def _next_deadline_s(self) -> float:
         """Return the lab seconds until the next suggestion is refused, or until it is too quiet to be right."""
-        due = [self._last_news_at() + _QUIET_LIMIT_S, *(each.until for each in self.pending.values())]
+        due = [self._last_news_at() + _QUIET_LIMIT_S, *(each.until for each in self.approvals.pending.values())]
         return max(0.0, min(due) - self.lab.clock.monotonic())
 
     def _last_news_at(self) -> float:
@@ -446,9 +330,8 @@ class Campaign:
     def _remember(self) -> None:
         """Be what the campaign was when it was interrupted; nothing is asked of the laboratory."""
         before = self._before
-        names = {objective.name for objective in self.checked.objectives}
-        completed = [dict(point) for point in self._earlier.points if names <= set(point)]
-        failed = [dict(point) for point in self._earlier.points if not names <= set(point)]
+        completed = [dict(point) for point in self._earlier.points if self._names <= set(point)]
+        failed = [dict(point) for point in self._earlier.points if not self._names <= set(point)]
         if completed:
             self.optimizer.ingest(completed)
         if failed:
@@ -457,9 +340,9 @@ class Campaign:
             if step == SUGGESTED:
                 self.optimizer.register_suggestions([dict(before.points[trial])])
                 if trial in before.refused:
-                    self.refused[trial] = before.refused[trial]
+                    self.approvals.refused[trial] = before.refused[trial]
                 elif trial in before.asks:
-                    self._ask_again(trial)
+                    self.approvals.wait_for(before.points[trial], before.asks[trial], self.lab.clock.monotonic())
                 else:
                     self.n_started += 1
             else:
@@ -467,11 +350,6 @@ class Campaign:
                 traveller.reason = before.ended[trial]
                 traveller.status = "failed" if traveller.reason else "finished"
                 self._learn(traveller)
-
-    def _ask_again(self, trial: str) -> None:
-        entry, point = self.checked.file.approve, self._before.points[trial]
-        wait_s = entry.wait * 3600 if entry is not None else 0.0
-        self.pending[trial] = Pending(trial, point, self._before.asks[trial], self.lab.clock.monotonic() + wait_s)
 
     def _go_on(self, mute: Mapping[str, str]) -> None:
         """Find out what became of operations whose end nobody saw, and hand every sample to the dispatcher."""
@@ -485,6 +363,8 @@ class Campaign:
             for traveller in [t for load in loads if load.station == station for t in load.travellers if not t.ended]:
                 traveller.status, traveller.reason = "failed", f"{station} does not answer after the restart: {reason}"
         loads = [replace(load, state="quarantined") if load.station in mute else load for load in loads]
+        if before.paused:
+            self.dispatcher.pause(before.paused)
         self.dispatcher.adopt(
             list(before.travellers.values()), loads, before.n_operations, before.held, {**before.out_of_service, **mute}
         )

@@ -13,7 +13,7 @@ from labctl.errors import StoreError
 FILE = "decisions.jsonl"
 STARTED, SUGGESTED, APPROVED, REFUSED = "started", "suggested", "approved", "refused"
 LOADED, HANDLED, ASIDE, HELD, RELEASED = "loaded", "handled", "set aside", "held", "released"
-ENDED, CLOSED = "ended", "closed"
+PAUSED, RESUMED, ENDED, CLOSED = "paused", "resumed", "ended", "closed"
 
 
 class Decisions:
@@ -32,11 +32,12 @@ class Decisions:
         """Write a decision down.
 
         Args:
-            kind: `STARTED` (``earlier``: points of other campaigns that the optimizer begins with), `SUGGESTED`
-                (``point``, ``sample``, ``asks``: why a person has to approve it), `APPROVED` or `REFUSED` (``trial``,
-                ``by``, ``reason``), `LOADED` (``station``, ``samples``), `HANDLED` (an operation that failed: ``run``,
-                ``station``, ``samples``, ``reason``, ``verdict``), `ASIDE` (``sample``, ``reason``), `HELD` or
-                `RELEASED` (``station``, ``reason``), `ENDED` (``trial``, ``reason``) or `CLOSED` (``reason``).
+            kind: `STARTED` (``earlier``: points of other campaigns that the optimizer begins with; ``policy``),
+                `SUGGESTED` (``point``, ``sample``, ``asks``: why a person has to approve it), `APPROVED` or `REFUSED`
+                (``trial``, ``by``, ``reason``), `LOADED` (``station``, ``samples``), `HANDLED` (an operation that
+                failed: ``run``, ``station``, ``samples``, ``reason``, ``verdict``), `ASIDE` (``sample``, ``reason``),
+                `HELD` or `RELEASED` (``station``, ``reason``), `PAUSED` or `RESUMED` (``reason``), `ENDED`
+                (``trial``, ``reason``) or `CLOSED` (``reason``).
             about: what was decided, ready for JSON.
 
         Raises:

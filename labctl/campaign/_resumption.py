@@ -16,8 +16,10 @@ from labctl.campaign._decisions import (
     HANDLED,
     HELD,
     LOADED,
+    PAUSED,
     REFUSED,
     RELEASED,
+    RESUMED,
     STARTED,
     SUGGESTED,
     Decisions,
@@ -82,6 +84,8 @@ class Resumption:
     """Why stations are held."""
     out_of_service: dict[str, str] = field(default_factory=dict)
     """Why stations are used no more."""
+    paused: str = ""
+    """Why nothing new is started; empty while work goes on."""
     taken_out: dict[str, str] = field(default_factory=dict)
     """Station out of which a person took each sample."""
     closed: str = ""
@@ -131,6 +135,8 @@ class Resumption:
             self.out_of_service.pop(station, None)
             ended = [self.samples[trial] for trial in self.ended]
             self.taken_out |= {sample: station for sample in self.loads.get(station, ()) if sample in ended}
+        elif kind in (PAUSED, RESUMED):
+            self.paused = reason if kind == PAUSED else ""
         elif kind == ENDED:
             self.ended[trial] = reason
             self.steps.append((ENDED, trial))

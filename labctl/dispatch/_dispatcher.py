@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,10 +10,11 @@ from labctl.dispatch._failure import MOST_IN_A_ROW, RETRY, FailureRule, answers,
 from labctl.dispatch._first_come import FirstCome
 from labctl.dispatch._places import Places
 from labctl.dispatch._port import Handled, Load, Move, Port
+from labctl.dispatch._requests import Requests
 from labctl.dispatch._traveller import Traveller
-from labctl.engine import OperationRequest, OperationResult, StationDriver
+from labctl.engine import OperationResult, StationDriver
 from labctl.errors import ClockClosed
-from labctl.lab import Lab, Station
+from labctl.lab import Lab
 from labctl.recipes import OperationSchema, Recipe
 from labctl.samples import station_of
 
@@ -55,7 +55,7 @@ class Dispatcher:
         on_handled: Callable[[Handled], None] = lambda handled: None,
         rules: Mapping[str, FailureRule] | None = None,
     ) -> None:
-        self.lab, self.clock, self._plans, self._md = lab, lab.clock, plans, dict(md)
+        self.lab, self.clock = lab, lab.clock
         self._on_ended, self._on_loaded, self._on_handled, self._on_broken = on_ended, on_loaded, on_handled, on_broken
         self._schemas: dict[str, OperationSchema] = {
             kind: plan.schema  # type: ignore[attr-defined]  # set by the decorator
@@ -76,7 +76,7 @@ class Dispatcher:
         self._policy = FirstCome(self.ports, self.travellers, self._schemas, self.clock)
         self._moves: list[Move] = []
         self._carrying: Move | None = None
-        self._numbers = itertools.count(1)
+        self._requests = Requests(lab, plans, self._schemas, md)
         self._timers: list[tuple[float, Callable[[], None]]] = []
         self._closed = False
         self._inbox: ClockQueue[Callable[[], None]] = ClockQueue(self.clock)
@@ -183,7 +183,7 @@ class Dispatcher:
         held: Mapping[str, str],
         out_of_service: Mapping[str, str],
     ) -> None:
-        self._numbers = itertools.count(n_operations + 1)
+        self._requests.go_on_after(n_operations)
         for name, reason in held.items():
             self._held(name)[OPERATOR] = reason
         for name, reason in out_of_service.items():
@@ -281,7 +281,7 @@ class Dispatcher:
         self._carrying = move
         station = self.lab.stations[self.lab.mover]
         parameters = {"source": move.source, "destination": move.destination}
-        request = self._request(station, "transfer", [move.traveller], parameters)
+        request = self._requests.make(station, "transfer", [move.traveller], parameters)
         self.mover.submit(request, lambda result: self._inbox.put(lambda: self._carried(move, result)))
 
     def _carried(self, move: Move, result: OperationResult) -> None:
@@ -314,7 +314,7 @@ class Dispatcher:
         operation = port.load[0].next_operation
         assert operation is not None
         continues, port.continues = port.continues, ""
-        request = self._request(port.station, operation.kind, port.load, operation.parameters, continues)
+        request = self._requests.make(port.station, operation.kind, port.load, operation.parameters, continues)
         port.driver.submit(request, lambda result: self._inbox.put(lambda: self._operated(port, result)))
 
     def _operated(self, port: Port, result: OperationResult) -> None:
@@ -447,35 +447,3 @@ class Dispatcher:
     def _end(self, traveller: Traveller, status: str, reason: str) -> None:
         traveller.status, traveller.reason = status, reason  # its place stays its own: there it lies
         self._on_ended(traveller)
-
-    def _request(
-        self,
-        station: Station,
-        kind: str,
-        load: Sequence[Traveller],
-        parameters: Mapping[str, Any],
-        continues: str = "",
-    ) -> OperationRequest:
-        md = {
-            **self._md,
-            "operation_id": f"op{next(self._numbers):05d}",
-            "trials": [t.trial for t in load],
-            "recipe_digests": [t.recipe.digest for t in load],
-            "recipes": {t.recipe.digest: t.recipe.content() for t in load},
-            "operation_names": [t.next_operation.name if t.next_operation and kind != "transfer" else "" for t in load],
-            "locations": [t.location for t in load],
-            "suggestions": {t.trial: t.suggestion for t in load},
-            "left_out": {t.sample: list(t.left_out) for t in load if t.left_out},
-            "substrates": {t.sample: dict(self.lab.substrates.get(t.home, {})) for t in load},
-        }
-        samples = tuple(t.sample for t in load)
-        devices, baseline = station.operations[kind], self.lab.ambient
-        units = self._schemas[kind].units()
-
-        def make_plan() -> Any:
-            texts = {k: f"{v!r} {units[k]}" if k in units else v for k, v in parameters.items()}
-            return self._plans[kind](
-                *devices, list(samples), md=md, baseline=baseline, events=station.events, continues=continues, **texts
-            )
-
-        return OperationRequest(str(md["operation_id"]), kind, samples, make_plan)

@@ -80,7 +80,7 @@ def checked_for(file: Path, plans: Plans, seed: int) -> CheckedCampaign:
 def _take_note(campaign: Campaign, happening: Happening) -> None:
     """Acknowledge alarms at once: a rehearsal waits for nobody."""
     if happening.alarm:
-        campaign.tell(lambda: campaign.acknowledge(happening.alarm, "rehearsal"))
+        campaign.tell(lambda: campaign.operator.acknowledge(happening.alarm, "rehearsal"))
 
 
 @contextmanager

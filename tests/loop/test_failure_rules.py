@@ -133,7 +133,7 @@ def test_a_person_is_waited_for_and_answers(tmp_path):
 
     def answer(campaign, happening):
         if happening.kind == "wait":
-            campaign.tell(lambda: campaign.answer("photometer", "retry", "K. Sato"))
+            campaign.tell(lambda: campaign.operator.answer("photometer", "retry", "K. Sato"))
 
     fault = {**FIRST_LOOK, "duration": 60.0}
     _, ending, _ = run(tmp_path, [fault], meanwhile=answer, on_failure={"measure_transmittance": rule})
@@ -205,10 +205,10 @@ def test_a_held_station_begins_nothing_and_a_released_one_goes_on(tmp_path):
     def release(campaign):
         campaign.lab.clock.sleep(7200.0)
         seen.append(campaign.dispatcher.ports["photometer"].state)
-        campaign.tell(lambda: campaign.release("photometer", "K. Sato"))
+        campaign.tell(lambda: campaign.operator.release("photometer", "K. Sato"))
 
     _, ending, _ = run(
-        tmp_path, before=lambda campaign: campaign.hold("photometer", "K. Sato", "lamp changed"), meanwhile=act
+        tmp_path, before=lambda campaign: campaign.operator.hold("photometer", "K. Sato", "lamp changed"), meanwhile=act
     )
     assert ending.n_completed == 1 and seen == ["free"]
     assert starts(tmp_path, "measure_transmittance")[0]["time"] - starts(tmp_path, "transfer")[0]["time"] > 7000
@@ -220,13 +220,13 @@ def test_a_held_station_begins_nothing_and_a_released_one_goes_on(tmp_path):
 
 def test_a_paused_campaign_starts_nothing_until_it_is_resumed(tmp_path):
     def before(campaign):
-        campaign.pause("K. Sato")
+        campaign.operator.pause("K. Sato")
         campaign.lab.clock.spawn(lambda: go_on(campaign), "person")
 
     def go_on(campaign):
         campaign.lab.clock.sleep(3600.0)
         assert all(driver.current is None for driver in campaign.drivers.values())
-        campaign.tell(lambda: campaign.resume("K. Sato"))
+        campaign.tell(lambda: campaign.operator.resume("K. Sato"))
 
     campaign, ending, _ = run(tmp_path, before=before)
     assert ending.n_completed == 1
@@ -241,7 +241,7 @@ def test_a_released_station_is_empty_and_works_again(tmp_path):
     def release(campaign):
         campaign.lab.clock.sleep(1000.0)
         campaign.lab.plant.line.move("photometer.1", "rack.1")
-        campaign.tell(lambda: campaign.release("photometer", "K. Sato"))
+        campaign.tell(lambda: campaign.operator.release("photometer", "K. Sato"))
 
     rules = {"measure_transmittance": FailureRule.model_validate({"then": "quarantine"})}
     lab = two_photometers([{**FIRST_LOOK, "duration": 60.0}])
@@ -278,7 +278,7 @@ def guarded(action, faults=()):
 def test_an_interlock_aborts_its_station_and_holds_it_until_it_is_acknowledged(tmp_path):
     def meanwhile(campaign, happening):
         if happening.kind == "alarm":
-            campaign.tell(lambda: campaign.acknowledge("too_hot", "K. Sato", "thermocouple moved"))
+            campaign.tell(lambda: campaign.operator.acknowledge("too_hot", "K. Sato", "thermocouple moved"))
 
     campaign, ending, happenings = run(tmp_path, lab=guarded("abort"), n_trials=1, meanwhile=meanwhile)
     assert ending.n_lost == 1 and list(ending.quarantined) == ["furnace_a"]
@@ -299,7 +299,7 @@ def test_a_held_station_leaves_the_work_to_another(tmp_path):
 def test_a_campaign_whose_stations_are_all_held_ends_after_a_week(tmp_path):
     def before(campaign):
         for furnace in ("furnace_a", "furnace_b"):
-            campaign.hold(furnace, "K. Sato")
+            campaign.operator.hold(furnace, "K. Sato")
 
     _, ending, _ = run(tmp_path, before=before)
     assert ending.reason == "stopped: nothing has happened for 7 days"
@@ -316,17 +316,17 @@ def test_what_was_not_done_before_waits_for_a_person(tmp_path):
         if happening.kind == "wait":
             trial = happening.trial
             if trial == "T0001":
-                campaign.tell(lambda: campaign.approve(trial, "K. Sato"))
+                campaign.tell(lambda: campaign.operator.approve(trial, "K. Sato"))
             else:
-                campaign.tell(lambda: campaign.refuse(trial, "K. Sato", "too hot"))
+                campaign.tell(lambda: campaign.operator.refuse(trial, "K. Sato", "too hot"))
 
     entry = ApprovalEntry.model_validate(APPROVE)
     campaign, ending, _ = run(tmp_path, n_trials=1, in_flight=2, meanwhile=answer, approve=entry)
     assert ending.n_trials == 1 and ending.n_completed + ending.n_failed == 1
     assert campaign.outcomes[0].trial == "T0001"
-    assert set(campaign.refused.values()) <= {"refused by K. Sato: too hot"}
+    assert set(campaign.approvals.refused.values()) <= {"refused by K. Sato: too hot"}
     again, _, _ = run(tmp_path, n_trials=1, in_flight=2, approve=entry)
-    assert again.refused == campaign.refused
+    assert again.approvals.refused == campaign.approvals.refused
     assert again.optimizer.checkpoint() == campaign.optimizer.checkpoint()
 
 
@@ -334,7 +334,7 @@ def test_nobody_approves_and_nothing_is_made(tmp_path):
     entry = ApprovalEntry.model_validate(APPROVE)
     campaign, ending, happenings = run(tmp_path, n_trials=1, in_flight=1, approve=entry, before=stop_after(3))
     assert ending.n_trials == 0
-    assert set(campaign.refused.values()) >= {"refused by nobody: no answer in time"}
+    assert set(campaign.approvals.refused.values()) >= {"refused by nobody: no answer in time"}
     assert starts(tmp_path, "sputter") == []
     assert [h for h in happenings if h.kind == "wait"]
 

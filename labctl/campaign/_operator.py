@@ -1,0 +1,113 @@
+"""What people do to a campaign that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from labctl.campaign._approvals import Approvals
+from labctl.campaign._decisions import APPROVED, HELD, PAUSED, REFUSED, RELEASED, RESUMED, Decisions
+from labctl.campaign._happening import Happening
+from labctl.dispatch import OPERATOR, Dispatcher
+from labctl.lab import Lab
+from labctl.safety import AlarmBoard
+
+NOBODY = "nobody"
+"""Who refuses what no person answered."""
+
+
+class Operator:
+    """People at a campaign, each by a name. What they do is on the disk before it is done, and in the runs it touches.
+
+    Everything is called on the campaign's thread: see `Campaign.tell`.
+
+    Args:
+        lab: whose stations are recorded.
+        dispatcher: of the campaign.
+        decisions: of the campaign.
+        approvals: of the campaign.
+        board: of alarms.
+        submit: has a suggestion made.
+        happened: told of everything.
+    """
+
+    def __init__(
+        self,
+        lab: Lab,
+        dispatcher: Dispatcher,
+        decisions: Decisions,
+        approvals: Approvals,
+        board: AlarmBoard,
+        submit: Callable[[Mapping[str, Any]], None],
+        happened: Callable[[Happening], None],
+    ) -> None:
+        self._lab, self._dispatcher, self._decisions = lab, dispatcher, decisions
+        self._approvals, self._board, self._submit, self._happened = approvals, board, submit, happened
+
+    def pause(self, by: str) -> None:
+        """Start nothing new until `resume`, also after a restart; what runs, ends."""
+        self._decisions.write(PAUSED, reason=f"by {by}")
+        self._dispatcher.pause(f"by {by}")
+        self._intervened(f"campaign paused by {by}", by)
+
+    def resume(self, by: str) -> None:
+        """Start operations again."""
+        self._decisions.write(RESUMED, reason=f"by {by}")
+        self._dispatcher.resume()
+        self._intervened(f"campaign resumed by {by}", by)
+
+    def hold(self, station: str, by: str, reason: str = "") -> None:
+        """Let a station begin nothing new until `release`, also after a restart."""
+        why = f"held by {by}{reason and ': '}{reason}"
+        self._decisions.write(HELD, station=station, reason=why)
+        self._dispatcher.hold(station, OPERATOR, why)
+        self._intervened(f"{station} {why}", by, station)
+
+    def release(self, station: str, by: str) -> None:
+        """Use a station again that was held or in quarantine; samples that ended in it were taken out."""
+        self._decisions.write(RELEASED, station=station, reason=f"released by {by}")
+        self._dispatcher.let_go(station, OPERATOR)
+        self._dispatcher.restore(station)
+        self._intervened(f"{station} released by {by}", by, station)
+
+    def answer(self, station: str, verdict: str, by: str) -> None:
+        """Say what is done at a station that waits for a person after a failure."""
+        self._intervened(f"{station}: {by} decided to {verdict}", by, station)
+        self._dispatcher.answer(station, verdict)
+
+    def approve(self, trial: str, by: str) -> None:
+        """Have a suggestion made that waits for a person; raises KeyError when it does not."""
+        point = self._approvals.take(trial)
+        self._decisions.write(APPROVED, trial=trial, by=by, reason="")
+        self._submit(point)
+        self._intervened(f"{trial} approved by {by}", by, trial=trial)
+
+    def refuse(self, trial: str, by: str, reason: str) -> None:
+        """Have a suggestion never made that waits for a person; the optimizer does not ask for it again.
+
+        Raises:
+            KeyError: it does not wait.
+        """
+        self._approvals.take(trial)
+        self._decisions.write(REFUSED, trial=trial, by=by, reason=reason)
+        self._approvals.refused[trial] = f"refused by {by}: {reason}"
+        self._intervened(f"{trial} refused by {by}: {reason}", by, trial=trial)
+
+    def acknowledge(self, name: str, by: str, note: str = "") -> None:
+        """Take note of an alarm; raises RegistryError when there is none of this name."""
+        self._board.acknowledge(name, by, note)
+        self._intervened(f"{name} acknowledged by {by}{note and ': '}{note}", by)
+
+    def note(self, text: str, by: str, station: str = "") -> None:
+        """Record what a person says in the runs that are under way, or in the next; of all stations or of one."""
+        self._record("note", text, by, station)
+
+    def _intervened(self, text: str, by: str, station: str = "", trial: str = "") -> None:
+        self._record("intervention", text, by, station)
+        self._happened(Happening("intervention", text, station=station, trial=trial))
+
+    def _record(self, kind: str, text: str, by: str, station: str) -> None:
+        for name in [station] if station else self._lab.stations:
+            events = self._lab.stations[name].events
+            if events is not None:
+                events.tell(kind, text, source=by)
