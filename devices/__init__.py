@@ -2,6 +2,7 @@
 
 from importlib import import_module
 
+from devices._ambient import Ambient
 from devices._consumption import Consumption
 from devices._device import ClockStatus, Identity, LinkedDevice
 from devices._events import EventLog
@@ -32,6 +33,7 @@ def device_class(name: str) -> type[LinkedDevice]:
 
 __all__ = [
     "DEVICES",
+    "Ambient",
     "ClockStatus",
     "Consumption",
     "EventLog",

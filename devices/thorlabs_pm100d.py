@@ -10,6 +10,9 @@ from devices._device import Identity, LinkedDevice
 from devices._signals import Readback, Setting, Soft
 from devices.scpi import Query, identity, quoted
 
+LOWEST_POWER_W = 50e-9
+"""What a photodiode sensor can tell from darkness. Source: Thorlabs, S120C, 'optical power range 50 nW to 50 mW'."""
+
 
 class ThorlabsPM100D(LinkedDevice):
     """Thorlabs PM100D console with a photodiode sensor; its reference is taken with an empty beam.

@@ -11,7 +11,7 @@ import bluesky.preprocessors as bpp
 from bluesky.protocols import Readable
 from bluesky.utils import FailedStatus, Msg, RunEngineControlException
 
-from devices import EventLog, LinkedDevice, Trace
+from devices import Ambient, EventLog, LinkedDevice, Trace
 from labctl.errors import LabError
 from labctl.recipes import OnUnknown, OperationSchema
 
@@ -30,7 +30,7 @@ class OperationPlan(Protocol):
         self,
         *devices_and_samples: Any,  # the devices by role, then the sequence of sample names
         md: Mapping[str, Any] | None = None,
-        baseline: Sequence[Readable] = (),
+        baseline: Sequence[LinkedDevice] = (),
         events: EventLog | None = None,
         continues: str = "",
         **parameters: Any,
@@ -48,10 +48,10 @@ def operation(
     """Make the body of an operation a plan that any RunEngine can run.
 
     The plan opens a run, reads every signal of its devices into the stream ``baseline`` before and
-    after, writes alarms, notes and interventions to ``events``, records the devices' process signals
-    every ``monitor_period`` [s] into ``process`` when the body declares that parameter, makes the
-    devices safe in the order of its arguments on success, error, abort and signal, and closes the run
-    with the reason.
+    after (with those of the room's sensors that it is given, which may be missing), writes alarms, notes
+    and interventions to ``events``, records the devices' process signals every ``monitor_period`` [s]
+    into ``process`` when the body declares that parameter, makes the devices safe in the order of its
+    arguments on success, error, abort and signal, and closes the run with the reason.
 
     The body's positional arguments are the devices by role and ``samples``; keyword-only ones are the
     parameters, annotated with `Quantity` where they have a unit. Given values are checked and converted
@@ -71,7 +71,7 @@ def operation(
         def plan(
             *devices_and_samples: Any,
             md: Mapping[str, Any] | None = None,
-            baseline: Sequence[Readable] = (),
+            baseline: Sequence[LinkedDevice] = (),
             events: EventLog | None = None,
             continues: str = "",
             **given: Any,
@@ -90,7 +90,8 @@ def operation(
             chosen = continued if continues and continued is not None else body
             doing = chosen(*devices, samples, **parameters)
             log = events or EventLog(devices[0].link.clock)
-            return _record(doing, devices, [*devices, *baseline], about, parameters.get("monitor_period"), log)
+            readables = [*devices, *(Ambient(device, log) for device in baseline)]
+            return _record(doing, devices, readables, about, parameters.get("monitor_period"), log)
 
         plan.schema = schema  # type: ignore[attr-defined]  # a function may carry attributes
         return plan  # type: ignore[return-value]  # with the attribute it is an OperationPlan

@@ -189,7 +189,7 @@ def _row(stream: Stream | None, index: int, roles: Mapping[str, str]) -> dict[st
 
 
 def _room(baseline: Stream | None, in_roles: set[str]) -> tuple[Any, Any, Any]:
-    """Return times, temperatures and humidities (n,) of the room's sensor; empty where they were not recorded."""
+    """Return times, temperatures and humidities (n,) of the room's sensor, without what is missing."""
     none = np.array([])
     if baseline is None:
         return none, none, none
@@ -197,7 +197,8 @@ def _room(baseline: Stream | None, in_roles: set[str]) -> tuple[Any, Any, Any]:
         keys = f"{device}_temperature", f"{device}_humidity"
         if device not in in_roles and any(key in baseline.columns for key in keys):
             degC, pct = (np.array(baseline.columns.get(key, none), np.float64) for key in keys)
-            return baseline.times, degC, pct
+            had = np.isfinite(degC) & np.isfinite(pct) if len(degC) == len(pct) else slice(None)
+            return baseline.times[had], degC[had], pct[had]
     return none, none, none
 
 

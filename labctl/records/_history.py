@@ -217,13 +217,13 @@ def _at(values: Any, index: int) -> str:  # metadata may hold anything
 
 
 def _row(stream: Stream | None, index: int) -> dict[str, Value]:
-    """Return one row of a stream; empty where there is none."""
+    """Return one row of a stream without what is missing; empty where there is none."""
     if stream is None or not -len(stream.times) <= index < len(stream.times):
         return {}
     return {
         key: Value(_plain(column[index]), stream.units.get(key, ""))
         for key, column in stream.columns.items()
-        if column.ndim == 1 and column[index] is not None
+        if column.ndim == 1 and column[index] is not None and column[index] == column[index]  # NaN is missing
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from labctl.store import RecordedRun, Stream
 
 UNCALIBRATED = "uncalibrated"
-KINDS = ("out of range", "stuck", UNCALIBRATED, "clock jump", "gap", "saturated")
+KINDS = ("out of range", "stuck", UNCALIBRATED, "clock jump", "gap", "saturated", "missing")
 """What is found automatically; people may give any kind."""
 QUALITIES = ("good", "suspect", "bad")
 """From the best to the worst."""
@@ -66,7 +66,9 @@ def _of_stream(run: RecordedRun, stream: Stream) -> Iterator[Flag]:
 
 def _of_column(stream: Stream, key: str, column: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Iterator[Flag]:
     about = stream.description.get(key, {})
-    if np.any(~np.isfinite(column)):
+    if stream.name == "baseline" and np.any(np.isnan(column)):  # an ambient sensor that did not answer
+        yield Flag("missing", "suspect", stream.name, key, f"{int(np.sum(np.isnan(column)))} of {len(column)} readings")
+    elif np.any(~np.isfinite(column)):
         yield Flag("out of range", "bad", stream.name, key, "not a number")
     low, high = about.get("lower_range"), about.get("upper_range")
     if low is not None and high is not None and np.any((column <= low) | (column >= high)):

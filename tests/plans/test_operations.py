@@ -3,7 +3,10 @@ from event_model import DocumentNames, schema_validators
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from labctl.app._replay import recording_of
 from labctl.errors import LabError
+from labctl.records import automatic_flags, operation_history
+from labctl.store._run import gather
 from plans import OPERATIONS
 from tests.laboratory import SCHEMAS, Laboratory
 
@@ -230,3 +233,28 @@ def test_any_valid_sputter_recipe_ends_safe(power, thickness, oxygen, argon, pre
         )
         assert stop["exit_status"] in ("success", "fail")
         assert off(laboratory, "magnetron", "argon", "oxygen")
+
+
+@pytest.mark.parametrize(("kind", "start", "rows"), [("late", 0.0, 2), ("lost", 0.0, 2), ("disconnected", 10.0, 1)])
+def test_an_operation_goes_on_without_the_rooms_sensor(kind, start, rows):
+    with Laboratory([{"device": "room", "kind": kind, "start": start, "duration": 900.0}]) as laboratory:
+        stop = laboratory.run("transfer", "mover", source="rack.2", destination="probe.1")
+        told = [row["event_message"] for row in laboratory.rows("events")]
+        run = gather(laboratory.documents)
+    assert stop["exit_status"] == "success"
+    assert len(told) == rows
+    assert told[0].startswith("no ambient reading: room (ASRL8::INSTR)")
+    flags = {flag.key: flag for flag in automatic_flags(run) if flag.kind == "missing"}
+    assert set(flags) == {"room_temperature", "room_humidity"}
+    assert flags["room_humidity"].detail == f"{rows} of 2 readings"
+    assert ("room_humidity" in operation_history(run, "S-1").ambient) == (rows == 1)
+    assert len(recording_of(run).room_degC) == 2 - rows
+
+
+@pytest.mark.parametrize("start", [0.0, 0.15])
+def test_a_dead_lamp_is_no_dark_film(start):
+    with Laboratory([{"device": "photometer_meter", "kind": "lamp_off", "start": start}]) as laboratory:
+        laboratory.put("photometer.1")
+        stop = laboratory.run("measure_transmittance", "photometer")
+        assert (stop["exit_status"], laboratory.rows("result")) == ("fail", [])
+        assert "photometer_meter.power=" in stop["reason"]
