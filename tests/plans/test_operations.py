@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from event_model import DocumentNames, schema_validators
 from hypothesis import HealthCheck, given, settings
@@ -8,6 +10,7 @@ from labctl.errors import LabError
 from labctl.records import automatic_flags, operation_history
 from labctl.store._run import gather
 from plans import OPERATIONS
+from tests.faults import TRIALS, Cell, outcome
 from tests.laboratory import SCHEMAS, Laboratory
 
 SHORT_SPUTTER = {"power": "100 W", "thickness": "5 nm", "argon_flow": "20 sccm", "oxygen_flow": "0.3 sccm"}
@@ -258,3 +261,42 @@ def test_a_dead_lamp_is_no_dark_film(start):
         stop = laboratory.run("measure_transmittance", "photometer")
         assert (stop["exit_status"], laboratory.rows("result")) == ("fail", [])
         assert "photometer_meter.power=" in stop["reason"]
+
+
+@pytest.mark.parametrize("kind", sorted(TRIALS))
+def test_an_abort_in_the_middle_of_any_operation_is_safe_within_5_s(kind):
+    trial, asked_s = TRIALS[kind], []
+    with Laboratory() as laboratory:
+        if trial.place:
+            laboratory.put(trial.place)
+
+        def stop_it():
+            clock = laboratory.clock
+            clock.sleep({"sputter": 60.0, "anneal": 600.0, "transfer": 30.0}.get(kind, 0.3))
+            asked_s.append(clock.time())
+            laboratory.engine.abort_reason = "a person asked"
+            laboratory.engine.abort("a person asked")
+
+        laboratory.clock.spawn(stop_it, "person")
+        stop = laboratory.run(kind, trial.station, **trial.parameters)
+        assert (stop["exit_status"], stop["reason"]) == ("abort", "a person asked")
+        assert sum(name == "stop" for name, _ in laboratory.documents) == 1
+        assert stop["time"] - asked_s[0] < 5
+        with laboratory.clock.held():
+            assert laboratory.lab.plant.hazards() == {}
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind", "safe"),
+    [
+        (Cell("measure_sheet_resistance", "probe_meter", "lost", "begin", 5.0), "again", "safe"),
+        (Cell("measure_sheet_resistance", "probe_meter", "open_contact", "begin", math.inf), "spoilt", "safe"),
+        (Cell("measure_transmittance", "photometer_meter", "lamp_off", "middle", math.inf), "failed", "safe"),
+        (Cell("sputter", "argon", "disconnected", "middle", math.inf), "failed", "wire gone"),
+        (Cell("transfer", "room", "lost", "end", math.inf), "flagged", "safe"),
+    ],
+    ids=lambda value: f"{value.device} {value.fault}" if isinstance(value, Cell) else "",
+)
+def test_a_fault_ends_as_declared(cell, kind, safe):
+    found = outcome(cell)
+    assert (found.kind, found.safe) == (kind, safe), found
