@@ -15,7 +15,7 @@ from labctl.supervisor import Address, Heartbeat, Supervisor, SupervisorRecord, 
 from sim_devices.wire import Fault, Faults, InstrumentServer
 from tests.laboratory import SCHEMAS, example_lab
 
-LIMIT_S = 1.0
+LIMIT_S = 1.5
 
 
 @pytest.fixture(scope="module")

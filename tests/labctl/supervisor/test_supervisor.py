@@ -122,6 +122,17 @@ def test_a_supervisor_that_dies_is_noticed_and_replaced(room):
     assert room.events() == ["watching", "ended", "watching"]
 
 
+def test_a_supervisor_that_is_ended_together_with_the_controller_makes_the_laboratory_safe_first(room):
+    supervisor = room.supervise()
+    heart = room.control()
+    room.heat()
+    supervisor.end()
+    heart.end("")
+    dict(room.supervisors)[supervisor].join(10.0)
+    assert room.events() == ["watching", "lost", "safe", "ended"]
+    assert not room.is_heating
+
+
 def test_a_supervisor_that_starts_after_everything_died_makes_the_laboratory_safe(room):
     (room.folder / FILE).write_text('{"time": 1.0, "event": "watching", "text": "watching"}\n{"time": 2.0, "ev')
     room.heat()
