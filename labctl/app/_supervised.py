@@ -45,7 +45,7 @@ def supervised(campaign: Campaign, lab_file: Path, out: Path, console: Console) 
         campaign.checked.file.campaign,
         out,
         RealClock(),
-        (Loop(campaign.dispatcher.ask, DISPATCHER_ALLOWANCE_S), Loop(campaign.tell, LOOP_ALLOWANCE_S)),
+        (Loop(campaign.dispatcher.ask, DISPATCHER_ALLOWANCE_S), Loop(campaign.ask, LOOP_ALLOWANCE_S)),
         start,
         lambda text: console.print(f"[b]supervisor[/b] {text}"),
     )

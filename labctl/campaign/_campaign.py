@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from labctl.campaign._approvals import Approvals
@@ -35,6 +35,16 @@ _QUIET_LIMIT_S = 7 * 86400.0
 """How long a campaign waits while nothing is done, in lab seconds: whoever should answer does not."""
 _SAFE_LIMIT_S = 120.0
 """How long a campaign that cannot go on waits until every station is safe, in lab seconds."""
+
+
+@dataclass(frozen=True)
+class _Question:
+    """Whether the loop goes round: no news."""
+
+    answer: Callable[[], None]
+
+    def __call__(self) -> None:
+        self.answer()
 
 
 class Campaign:
@@ -162,6 +172,10 @@ class Campaign:
         """Have something done on the campaign's thread, between two decisions; any thread may call this."""
         self._inbox.put(call)
 
+    def ask(self, answer: Callable[[], None]) -> None:
+        """Call `answer` on the campaign's thread: it shows that the loop goes round; any thread may call this."""
+        self._inbox.put(_Question(answer))
+
     def stop(self, reason: str) -> None:
         """Start nothing more, and abort what runs, each station to its safe state; any thread may call this."""
         if not self._stop_reason.startswith("stopped"):  # also when the last trials are under way
@@ -189,9 +203,10 @@ class Campaign:
         while self._n_under_way or self.approvals.pending:
             call = self._inbox.get(timeout=self._next_deadline_s())
             if call is not None:
-                self._news_at = self.lab.clock.monotonic()
+                if not isinstance(call, _Question):
+                    self._news_at = self.lab.clock.monotonic()
                 call()
-            elif self.lab.clock.monotonic() - self._last_news_at() >= _QUIET_LIMIT_S:
+            if self.lab.clock.monotonic() - self._last_news_at() >= _QUIET_LIMIT_S:
                 self.stop("nothing has happened for 7 days")
             self._refuse(self.approvals.late(self.lab.clock.monotonic()), "no answer in time")
             self._fill()

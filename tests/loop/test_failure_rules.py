@@ -300,6 +300,12 @@ def test_a_campaign_whose_stations_are_all_held_ends_after_a_week(tmp_path):
     def before(campaign):
         for furnace in ("furnace_a", "furnace_b"):
             campaign.operator.hold(furnace, "K. Sato")
+        campaign.lab.clock.spawn(lambda: ask_every_hour(campaign), "asks")
+
+    def ask_every_hour(campaign):  # what the heartbeat asks for is no news
+        while True:
+            campaign.lab.clock.sleep(3600.0)
+            campaign.ask(lambda: None)
 
     _, ending, _ = run(tmp_path, before=before)
     assert ending.reason == "stopped: nothing has happened for 7 days"
