@@ -14,7 +14,7 @@ from labctl.exchange._audit import AuditEntry, append_entry
 from labctl.exchange._formats import format_of, load, missing
 from labctl.exchange._gather import Dossier
 from labctl.metadata import Role
-from labctl.records import QUALITIES
+from labctl.records import CONDITIONS, QUALITIES
 
 _MOST_NAMES = 5
 
@@ -142,8 +142,10 @@ def _remove(path: Path) -> None:
 
 
 def _qualities(dossier: Dossier) -> Iterator[tuple[str, str]]:
+    """Return how far each run can be trusted, and each sample by what people said of it."""
     seen = set[str]()
     for sample in dossier.samples:
+        yield f"sample {sample.sample}", QUALITIES[CONDITIONS.index(sample.entry.quality)]
         for operation in sample.operations:
             if operation.uid not in seen:
                 seen.add(operation.uid)

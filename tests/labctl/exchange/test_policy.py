@@ -178,3 +178,11 @@ def test_a_run_dated_outside_the_calendar_is_told(store, tmp_path):
         file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     with pytest.raises(StoreError, match="is no date"):
         export(gather_dossier(store, "S-2"), "datacite", tmp_path / "s2.json", role="owner")
+
+
+def test_a_sample_that_a_person_judged_failed_is_of_no_better_quality_than_its_runs(store):
+    with SampleRegistry(store) as registry:
+        registry.set_quality("S-2", "failed", "scratched")
+    dossier = gather_dossier(store, "S-2")
+    assert refusals(dossier, "owner", "suspect", NOW) == ("sample S-2: bad, and no worse than suspect is asked",)
+    assert refusals(dossier, "owner", "bad", NOW) == ()
