@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,9 @@ def sample(verb: str, *arguments: str | Path) -> Result:
     return CliRunner().invoke(command_line, ["sample", verb, *map(str, arguments)])
 
 
-@pytest.fixture
-def shelf(tmp_path: Path) -> Path:
-    """A folder with a wafer that was cut in two."""
-    folder = tmp_path / "lab"
+@pytest.fixture(scope="module")
+def made_shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made") / "lab"
     for arguments in (
         ("add", folder, "wafer", "--lot", "L1", "--place", "rack.1", "--by", "K. Sato"),
         ("split", folder, "wafer", "left", "right"),
@@ -29,6 +29,12 @@ def shelf(tmp_path: Path) -> Path:
         result = sample(*arguments)
         assert (result.exit_code, result.stderr) == (0, "")
     return folder
+
+
+@pytest.fixture
+def shelf(made_shelf: Path, tmp_path: Path) -> Path:
+    """A folder with a wafer that was cut in two."""
+    return Path(shutil.copytree(made_shelf, tmp_path / "lab"))
 
 
 def test_what_was_said_is_shown(shelf: Path, tmp_path: Path) -> None:
