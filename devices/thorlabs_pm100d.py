@@ -10,8 +10,8 @@ from devices._device import Identity, LinkedDevice
 from devices._signals import Readback, Setting, Soft
 from devices.scpi import Query, identity, quoted
 
-LOWEST_POWER_W = 50e-9
-"""What a photodiode sensor can tell from darkness. Source: Thorlabs, S120C, 'optical power range 50 nW to 50 mW'."""
+POWER_RANGE_W = (50e-9, 50e-3)
+"""What a photodiode sensor can tell from darkness, and what blinds it. Source: Thorlabs, S120C, 'power range'."""
 
 
 class ThorlabsPM100D(LinkedDevice):

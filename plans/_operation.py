@@ -12,11 +12,13 @@ from bluesky.protocols import Readable
 from bluesky.utils import FailedStatus, Msg, RunEngineControlException
 
 from devices import Ambient, EventLog, LinkedDevice, Trace
-from labctl.errors import LabError
+from labctl.errors import LabError, LinkTimeout
 from labctl.recipes import OnUnknown, OperationSchema
 
 Plan = Generator[Msg, Any, Any]
 """A Bluesky plan: it yields messages, gets their results and may return anything."""
+SAFE_AGAIN_S = (2.0, 4.0)
+"""After what time a device that refused to become safe is asked again [s]; a mute one was waited for already."""
 
 
 class OperationPlan(Protocol):
@@ -151,15 +153,27 @@ def _record(
 
 
 def _make_safe(devices: Sequence[LinkedDevice]) -> Plan:
-    """Make every device safe, even when one of them does not answer."""
-    failures = []
+    """Make every device safe, even when one of them does not answer; one whose cable is out is asked again."""
+    failures = yield from _unstaged(devices)
+    for pause_s in SAFE_AGAIN_S:
+        refused = [device for device, error in failures.items() if not isinstance(error, LinkTimeout)]
+        if refused:
+            yield from bps.sleep(pause_s)
+            mute = {device: error for device, error in failures.items() if device not in refused}
+            failures = mute | (yield from _unstaged(refused))
+    if failures:
+        raise LabError("; ".join(f"{device.name} may NOT be safe: {error}" for device, error in failures.items()))
+
+
+def _unstaged(devices: Sequence[LinkedDevice]) -> Plan:
+    """Make devices safe; return what went wrong, by device."""
+    failures = {}
     for device in devices:
         try:
             yield from bps.unstage(device, wait=True)
         except LabError as error:
-            failures.append(f"{device.name} may NOT be safe: {error}")
-    if failures:
-        raise LabError("; ".join(failures))
+            failures[device] = error
+    return failures
 
 
 def _read_baseline(devices: Sequence[Readable]) -> Plan:

@@ -8,7 +8,7 @@ from typing import Annotated
 import bluesky.plan_stubs as bps
 from pydantic import Field
 
-from devices.thorlabs_pm100d import LOWEST_POWER_W, ThorlabsPM100D
+from devices.thorlabs_pm100d import POWER_RANGE_W, ThorlabsPM100D
 from labctl.errors import LabError
 from labctl.quantities import Quantity
 from labctl.recipes import LimitedBy
@@ -27,7 +27,7 @@ def measure_transmittance(
     """Read the power behind the sample and divide it by the meter's stored reference.
 
     The stream ``primary`` has the readings, ``result`` the ``transmittance`` (0 to 1) and ``valid``.
-    It fails where there is no light: then nothing is known of the sample.
+    It fails where there is no light or a power is impossible: then nothing is known of the sample.
     Safe state: the meter emits nothing.
 
     Args:
@@ -40,18 +40,18 @@ def measure_transmittance(
     powers = []
     for _ in range(n_readings):
         reading = yield from bps.trigger_and_read([meter])
-        powers.append(_lit(meter, "power", float(reading[meter.power.name]["value"])))
-    reference = _lit(meter, "reference", (yield from bps.rd(meter.reference)))
+        powers.append(_measured(meter, "power", float(reading[meter.power.name]["value"])))
+    reference = _measured(meter, "reference", (yield from bps.rd(meter.reference)))
     transmittance = sum(powers) / n_readings / reference
     values = {"transmittance": (transmittance, ""), "valid": (float(0.0 < transmittance <= 1.05), "")}
     yield from record_result(values, meter.link.clock.time(), "mean power / stored reference power")
 
 
-def _lit(meter: ThorlabsPM100D, name: str, power_W: float) -> float:
-    """Return a power; raises LabError where it is no more than a dark sensor shows."""
-    if power_W < LOWEST_POWER_W:
-        text = (
-            f"{meter.name}.{name}={power_W:.3g} W is below {LOWEST_POWER_W:g} W, what the sensor can tell from darkness"
-        )
-        raise LabError(f"{text}: the lamp is out, the beam is blocked or the reference was taken in the dark")
+def _measured(meter: ThorlabsPM100D, name: str, power_W: float) -> float:
+    """Return a power; raises LabError where the sensor cannot have measured it."""
+    low_W, high_W = POWER_RANGE_W
+    if not low_W <= power_W <= high_W:
+        what = "the lamp is out, the beam is blocked or the reference was taken in the dark"
+        why = what if power_W < low_W else "the meter's reply is wrong"
+        raise LabError(f"{meter.name}.{name}={power_W:.3g} W is outside {low_W:g}..{high_W:g} W of its sensor: {why}")
     return power_W
