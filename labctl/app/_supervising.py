@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 import logging
 import shlex
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from labctl.clock import RealClock
 from labctl.errors import FileError, Problem
-from labctl.lab import LabFile, build_lab, read_lab
+from labctl.lab import Lab, LabFile, build_lab, read_lab
 from labctl.notices import Notice, Notifier, address_problems
 from labctl.recipes import OperationSchema
+from labctl.safety import Actions, AlarmBoard, Responder, Watch, alarm_notice
 from labctl.supervisor import Supervisor, SupervisorRecord, address_of
 
 UNIT = """\
@@ -60,7 +63,16 @@ def supervise(file: Path, directory: Path, once: bool) -> None:
         subject = " ".join(text.partition(": ")[0].split())
         notifier.tell(Notice("alarm", "critical", subject, clock.time(), text))
 
-    supervisor = Supervisor(address_of(checked), lab, record, clock, checked.supervisor.limit, once=once, notify=notify)
+    supervisor = Supervisor(
+        address_of(checked),
+        lab,
+        record,
+        clock,
+        checked.supervisor.limit,
+        once=once,
+        notify=notify,
+        guard=functools.partial(guard, lab, notifier.tell) if checked.supervisor.interlocks else unguarded,
+    )
     signal.signal(signal.SIGTERM, lambda *_: supervisor.end())
     if once:  # what shares a terminal with the controller must outlive its Ctrl-C and its hang-up
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -73,6 +85,36 @@ def supervise(file: Path, directory: Path, once: bool) -> None:
     finally:
         lab.close()
         notifier.close()
+
+
+def guard(lab: Lab, tell: Callable[[Notice], None], store: Path) -> Callable[[], None]:
+    """Watch the interlocks whose action is `safe` while a controller works; return what ends that.
+
+    What is not as it must be is made safe here, by this process, whatever the controller does.
+
+    Args:
+        lab: with connections of its own.
+        tell: takes notices; it must return at once.
+        store: of the controller's campaign, in which alarms are written down.
+
+    Raises:
+        StoreError: alarms cannot be written there.
+    """
+    clock = lab.clock
+    actions = Actions(warn=lambda alarm: tell(alarm_notice(alarm, clock.time())))
+    watch = Watch(lab, Responder(lab, AlarmBoard(store, clock.time, "supervisor"), actions), only=("safe",))
+    watch.start()
+
+    def end() -> None:
+        watch.stop()
+        lab.release()
+
+    return end
+
+
+def unguarded(store: Path) -> Callable[[], None]:
+    """Watch nothing."""
+    return lambda: None
 
 
 def unit(file: Path, directory: Path) -> str:

@@ -99,6 +99,11 @@ class SupervisorEntry(_Part):
     limit: Annotated[float, Quantity("s", 2, 600)] = Field(
         default="15 s", validate_default=True, description="how long the controller may give no sign of life"
     )
+    interlocks: bool = Field(
+        default=False,
+        description="whether it also watches the interlocks whose action is `safe`, over connections of its own; only "
+        "where their instruments accept two clients",
+    )
 
 
 class LabFile(_Part):

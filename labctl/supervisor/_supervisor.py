@@ -70,6 +70,7 @@ class Supervisor:
         once: end with the first controller; else wait for the next.
         notify: told what a person should know, in words; must return at once.
         kill: ends a hung process, which would come back and keeps the instruments to itself.
+        guard: begins to watch what must hold while a controller works, given its store, and returns what ends that.
 
     Raises:
         LabError: the laboratory has a supervisor already.
@@ -86,9 +87,11 @@ class Supervisor:
         once: bool = False,
         notify: Callable[[str], None] = lambda text: None,
         kill: Callable[[int], None] = lambda process: os.kill(process, signal.SIGKILL),
+        guard: Callable[[Path], Callable[[], None]] = lambda store: lambda: None,
     ) -> None:
         self._lab, self._clock, self._limit_s = lab, clock, limit_s
-        self._once, self._notify, self._kill = once, notify, kill
+        self._once, self._notify, self._kill, self._guard = once, notify, kill, guard
+        self._end_guard: Callable[[], None] = lambda: None
         self._listener = address.listen()
         self._woken, self._wake = socket.socketpair()
         self._records = [record]
@@ -192,6 +195,10 @@ class Supervisor:
         channel.send("welcome", limit_s=self._limit_s, unsafe=self._unsafe)
         self._why, self._unsafe, self._n_attempts = "", [], 0
         self._ends_at = _FOREVER
+        try:
+            self._end_guard = self._guard(Path(message["store"]))
+        except StoreError as error:
+            logger.error("interlocks are not watched: %s", error)
 
     def _part(self, controller: Controller, reason: str) -> None:
         """Let a controller go that ended as it should."""
@@ -200,6 +207,7 @@ class Supervisor:
         self._leave(controller)
 
     def _leave(self, controller: Controller) -> None:
+        self._end_guard()
         controller.channel.close()
         self._controller = None
         if self._once:

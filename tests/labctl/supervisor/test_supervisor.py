@@ -1,5 +1,6 @@
 """What the supervisor does when the controller dies, hangs or ends as it should."""
 
+import functools
 import json
 import os
 import signal
@@ -8,9 +9,14 @@ import sys
 
 import pytest
 
+from labctl.app._supervising import guard
 from labctl.errors import LabError
+from labctl.lab import build_lab
+from labctl.lab._interlock_entries import InterlockEntry
+from labctl.safety import AlarmBoard
 from labctl.supervisor import FILE, Loop, entries, made_safe_since
 from tests.labctl.supervisor.conftest import LIMIT_S
+from tests.laboratory import SCHEMAS
 
 pytestmark = pytest.mark.slow  # the wall clock
 
@@ -46,6 +52,22 @@ def test_a_controller_that_says_goodbye_leaves_what_it_wants(room):
     assert not thread.is_alive()
     assert room.is_heating
     assert room.events() == ["watching", "goodbye", "ended"]
+
+
+def test_an_interlock_is_answered_whatever_the_controller_does(room):
+    condition = {"signal": "furnace_a_control.target_setpoint", "above": "450 degC", "action": "safe"}
+    entry = InterlockEntry.model_validate({**condition, "at": ["furnace_a"]})
+    room.file = room.file.model_copy(update={"interlocks": {"too_hot": entry}, "watch_period": 0.1})
+    told = []
+    room.supervise(guard=functools.partial(guard, build_lab(room.file, room.clock, SCHEMAS), told.append))
+    room.control([Loop(answering, 1.0)])
+    room.heat()
+    room.wait(lambda: not room.is_heating)
+    room.wait(lambda: told)
+    assert told[0].subject == "too_hot"
+    (raised,) = [line for line in AlarmBoard(room.folder, room.clock.time).history() if line["event"] == "raised"]
+    assert raised["by"] == "supervisor"
+    assert room.events() == ["watching"]
 
 
 def test_a_controller_whose_loop_stands_still_is_killed(room):
