@@ -13,6 +13,7 @@ from pathlib import Path
 
 from labctl.clock import RealClock
 from labctl.errors import FileError, Problem
+from labctl.interlocks import Action
 from labctl.lab import Lab, LabFile, build_lab, read_lab
 from labctl.notices import Notice, Notifier, address_problems
 from labctl.recipes import OperationSchema
@@ -102,7 +103,8 @@ def guard(lab: Lab, tell: Callable[[Notice], None], store: Path) -> Callable[[],
     """
     clock = lab.clock
     actions = Actions(warn=lambda alarm: tell(alarm_notice(alarm, clock.time())))
-    watch = Watch(lab, Responder(lab, AlarmBoard(store, clock.time, "supervisor"), actions), only=("safe",))
+    only: tuple[Action, ...] = ("safe",)
+    watch = Watch(lab, Responder(lab, AlarmBoard(store, clock.time, "supervisor"), actions), only)
     watch.start()
 
     def end() -> None:
