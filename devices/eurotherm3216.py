@@ -32,6 +32,9 @@ class Eurotherm3216(LinkedDevice):
     target, and at its end the controller itself switches the output off (end type "Off"), whether
     or not anybody still listens. A programme is refused where the timer ends otherwise.
 
+    The servo mode has to be SP or PV: after a power failure the programme is reset then (section 5.8.1). With
+    SP.rb or PV.rb it goes on by itself, and `interruption` cannot tell.
+
     Not verified: the addresses from 320 on other than the end type, the unit of times (tenths of a
     minute are assumed), and that register 122 spells the model in hexadecimal digits. Set points go to
     a memory that bears 100 000 writes: set them once a programme, not to follow a ramp.

@@ -27,6 +27,8 @@ class OperationPlan(Protocol):
     __name__: str
     schema: OperationSchema
     """Roles of its devices and its parameters."""
+    closed: Callable[..., str] | None
+    """Takes devices and parameters as the plan does; returns why samples may not be taken out yet. None: they may."""
 
     def __call__(
         self,
@@ -46,6 +48,7 @@ def operation(
     results_from: str = "",
     on_unknown: OnUnknown = "set aside",
     continued: Callable[..., Plan] | None = None,
+    closed: Callable[..., str] | None = None,
 ) -> Callable[[Callable[..., Plan]], OperationPlan]:
     """Make the body of an operation a plan that any RunEngine can run.
 
@@ -64,6 +67,8 @@ def operation(
         results_from: name of the parameter that lists further ones, with ``;`` between them.
         on_unknown: what is done when the controller died while the operation was under way.
         continued: body that takes the same arguments and goes on with an operation that the instrument did not stop.
+        closed: takes the devices and the parameters; returns why the samples of an operation that was cut off may not
+            be taken out yet, or an empty text. They may at any time when omitted.
     """
 
     def decorate(body: Callable[..., Plan]) -> OperationPlan:
@@ -95,7 +100,7 @@ def operation(
             readables = [*devices, *(Ambient(device, log) for device in baseline)]
             return _record(doing, devices, readables, about, parameters.get("monitor_period"), log)
 
-        plan.schema = schema  # type: ignore[attr-defined]  # a function may carry attributes
+        plan.schema, plan.closed = schema, closed  # type: ignore[attr-defined]  # a function may carry attributes
         return plan  # type: ignore[return-value]  # with the attribute it is an OperationPlan
 
     return decorate

@@ -32,7 +32,15 @@ def _go_on(
     yield from act("cooling", lambda: furnace.cool_below(unload_below, COOLING_LIMIT_S))
 
 
-@operation(on_unknown="continue", continued=_go_on)
+def _hot(furnace: Eurotherm3216, *, unload_below: float, **_: object) -> str:
+    """Return that the furnace is too hot to be unloaded; raises `LinkError`."""
+    now = furnace.temperature.get()
+    return (
+        "" if now < unload_below else f"{furnace.name} has {now:.0f} degC; it is unloaded below {unload_below:g} degC"
+    )
+
+
+@operation(on_unknown="continue", continued=_go_on, closed=_hot)
 def anneal(
     furnace: Eurotherm3216,
     samples: Sequence[str],

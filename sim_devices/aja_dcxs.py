@@ -75,6 +75,13 @@ class SimAjaDCXS(Instrument):
         return None
 
     @override
+    def power_down(self) -> None:
+        """Lose the power: the output is off, and stays off when the power is back; a trip is forgotten."""
+        super().power_down()
+        self._chamber.advance()
+        self._on_since, self._tripped = None, False
+
+    @override
     def hazards(self) -> tuple[str, ...]:
         """Return that the output is on."""
         now_s = self.clock.monotonic()

@@ -56,6 +56,13 @@ class SimAlicatMC(LineInstrument):
         return self._steered_sccm(now_s) * (wrong.amount if wrong is not None else 1.0)
 
     @override
+    def power_down(self) -> None:
+        """Lose the power: the valve closes, and a set point of the source 'unsaved digital' is zero afterwards."""
+        super().power_down()
+        self.before_change()
+        self._setpoint, self._from, self._changed_at = 0.0, 0.0, self.clock.monotonic()
+
+    @override
     def hazards(self) -> tuple[str, ...]:
         """Return that the valve is not closed."""
         return (f"valve open, set point {self._setpoint:g} sccm",) if self._setpoint > 0.0 else ()

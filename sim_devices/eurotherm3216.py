@@ -41,6 +41,7 @@ class SimEurotherm3216(ModbusInstrument):
         furnace.controller, furnace.heater_works = self._control, lambda: self.faults.active("dead_heater") is None
         self._target, self._rate, self._dwell_min, self._threshold = 0.0, 5.0, 0.0, 2.0
         self._mode, self._timer, self._dwelt_s = _OFF, _RESET, 0.0
+        self._has_power = True
         self._working = furnace.wall_degC
         self._integral, self._output, self._alarm = 0.0, 0.0, 1250.0
         self._last_degC = furnace.wall_degC
@@ -49,7 +50,7 @@ class SimEurotherm3216(ModbusInstrument):
     def _control(self, wall_degC: float, step_s: float) -> float:
         """Advance set point, timer and PID loop; return the output, 0 to 1."""
         broken = self.faults.active("sensor_break") is not None or wall_degC > 1300.0
-        if self._mode != _AUTOMATIC or broken:
+        if self._mode != _AUTOMATIC or broken or not self._has_power:
             self._output, self._integral, self._working = 0.0, 0.0, wall_degC
             return 0.0
         reach = self._rate / 60.0 * step_s
@@ -133,6 +134,24 @@ class SimEurotherm3216(ModbusInstrument):
             self._set_mode(int(_within(word, 0, 2)))
         else:
             raise ModbusError(ILLEGAL_ADDRESS)
+
+    @override
+    def power_down(self) -> None:
+        """Lose the power: the heater is off."""
+        super().power_down()
+        self._furnace.advance()
+        self._has_power, self._output = False, 0.0
+
+    @override
+    def power_up(self) -> None:
+        """Start with the programme reset; the loop is closed where it was: the heater makes for the target again.
+
+        Source: HA028651 issue 7, section 5.8.1, servo mode SP or PV. It does not say what becomes of the mode; that
+        it is kept is the unfavourable answer.
+        """
+        self._furnace.advance()
+        self._has_power, self._timer, self._dwelt_s = True, _RESET, 0.0
+        self._working = self._last_degC = self._furnace.wall_degC
 
     @override
     def hazards(self) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from typing_extensions import override
+
 from labctl.clock import Clock
 from sim_devices.plant import Line, PlantError
 from sim_devices.wire import Fault, LineInstrument
@@ -97,6 +99,14 @@ class SimSampleMover(LineInstrument):
             self._carried = True
         if now >= self._end_at:
             self._state = f"DONE {number}"
+
+    @override
+    def power_down(self) -> None:
+        """Lose the power: a move that is not at its end fails; numbers and state are in lasting memory."""
+        super().power_down()
+        self._advance()
+        if self._move is not None and self._state.startswith("MOVING"):
+            self._state = f"FAILED {self._move[0]} power was lost"
 
     def _halt(self) -> str:
         if self._move is not None and self._state.startswith("MOVING"):

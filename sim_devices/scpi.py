@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
+from typing_extensions import override
+
 from labctl.clock import Clock
 from sim_devices.wire import Fault, LineInstrument
 
@@ -103,6 +105,14 @@ class ScpiInstrument(LineInstrument):
 
     def reset(self) -> None:
         """Go to the state after ``*RST``."""
+
+    @override
+    def power_down(self) -> None:
+        """Lose the power, and with it settings, errors and status; it starts as after ``*RST``."""
+        super().power_down()
+        self.reset()
+        self.errors.clear()
+        self._event_status, self._event_enable, self._service_enable = _POWER_ON, 0, 0
 
     def answer_line(self, line: str) -> str | None:
         """Do every command of a line; relative headers start where the last one ended."""

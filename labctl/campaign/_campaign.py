@@ -74,6 +74,7 @@ class Campaign:
         on_happening: Callable[[Happening], None] = lambda happening: None,
     ) -> None:
         self.checked, self.lab, self.store, self.on_happening = checked, lab, store, on_happening
+        self._plans = plans
         self.optimizer = checked.make_optimizer()
         self.outcomes: list[Outcome] = []
         """Of the trials that ended, in the order they ended."""
@@ -369,10 +370,13 @@ class Campaign:
     def _go_on(self, mute: Mapping[str, str]) -> None:
         """Find out what became of operations whose end nobody saw, and hand every sample to the dispatcher."""
         before, clock = self._before, self.lab.clock
-        age_s = clock.time() - before.first_time if before.n_runs else 0.0
+        age_s = max(clock.time(), before.last_time) - before.first_time if before.n_runs else 0.0
         self.started_at = clock.monotonic() - age_s
         rules = {kind: str(schema.on_unknown) for kind, schema in self.checked.schemas.items()}
-        loads = settle(before, self.lab, {**rules, **self.checked.file.on_unknown}, self._decisions, set(mute))
+        rules |= self.checked.file.on_unknown
+        loads = settle(before, self.lab, self._plans, rules, self._decisions, set(mute))
+        for station, reason in before.held.items():
+            self._happened("wait", f"{station} is held: {reason}", station=station)
         for station, reason in mute.items():
             self._happened("quarantine", f"{station} does not answer after the restart: {reason}", station=station)
             for traveller in [t for load in loads if load.station == station for t in load.travellers if not t.ended]:

@@ -43,16 +43,19 @@ class Decisions:
         Raises:
             StoreError: it cannot be written.
         """
-        line = json.dumps({"decision": kind, **about}, sort_keys=True) + "\n"
+        line = json.dumps({"decision": kind, **about}, sort_keys=True).encode() + b"\n"
         try:
+            is_new = not self._path.exists()
             file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             try:
-                os.write(file, line.encode())
+                _write_whole(file, line)
                 os.fsync(file)
             finally:
                 os.close(file)
+            if is_new:
+                _sync_folder(self._path.parent)
         except OSError as error:
-            raise StoreError(f"{self._path}: {error.strerror}") from error
+            raise StoreError(f"{self._path} cannot be written: {error.strerror}") from error
 
     def cut_torn_tail(self) -> None:
         """Cut off a decision that was not written to its end; nothing was done because of it."""
@@ -76,6 +79,26 @@ class Decisions:
                 yield entry.pop("decision"), entry
             except (ValueError, KeyError, AttributeError) as error:
                 raise StoreError(f"{self._path}: line {number} is no decision: {error!r}") from error
+
+
+def _write_whole(file: int, line: bytes) -> None:
+    """Write a line, or nothing: a disk that fills up takes a part of it without an error."""
+    end, n_written = os.fstat(file).st_size, 0
+    try:
+        while n_written < len(line):
+            n_written += os.write(file, line[n_written:])
+    except OSError:
+        os.ftruncate(file, end)
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the names of a folder's files on the disk."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def is_closed(directory: Path) -> bool | None:

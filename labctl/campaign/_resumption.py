@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,6 +101,8 @@ class Resumption:
     n_operations: int = 0
     first_time: float = 0.0
     """When the first run began [s since 1970-01-01 UTC]."""
+    last_time: float = 0.0
+    """The latest time that was recorded [s since 1970-01-01 UTC]."""
     unknown: list[Unknown] = field(default_factory=list)
 
     def take(self, kind: str, about: Mapping[str, Any]) -> None:
@@ -159,8 +162,10 @@ def read_resumption(checked: CheckedCampaign, decisions: Decisions, store: Store
     if not found.points:
         return found
     runs: dict[str, list[RecordedRun]] = {sample: [] for sample in found.samples.values()}
-    for summary in reversed(store.runs(campaign=checked.file.campaign)):
+    # In the order they were begun, also where the computer's clock was set back meanwhile.
+    for summary in sorted(store.runs(campaign=checked.file.campaign), key=lambda run: run.scan_id or 0):
         run = store.run(summary.uid)
+        found.last_time = max(found.last_time, summary.time + (summary.duration_s or 0.0))
         found.first_time = found.first_time or run.start["time"]
         found.n_runs = max(found.n_runs, summary.scan_id or 0)
         found.n_operations = max(found.n_operations, int(run.start["operation_id"].removeprefix("op")))
@@ -234,13 +239,19 @@ def _traveller(
 
 
 def settle(
-    found: Resumption, lab: Lab, rules: Mapping[str, str], decisions: Decisions, mute: Collection[str] = ()
+    found: Resumption,
+    lab: Lab,
+    plans: Mapping[str, Callable[..., Any]],
+    rules: Mapping[str, str],
+    decisions: Decisions,
+    mute: Collection[str] = (),
 ) -> list[Load]:
     """Say what is to become of every sample, after asking the instruments where the records do not tell.
 
     Args:
         found: where the campaign stood; its travellers are brought up to date.
         lab: connected.
+        plans: by kind of operation.
         rules: what to do with an operation whose end nobody saw, by kind.
         decisions: which samples are set aside is written there before anything is done with them.
         mute: stations that do not answer, and are not asked.
@@ -254,17 +265,18 @@ def settle(
     """
     for traveller in found.travellers.values():
         since = traveller.waiting_since or lab.clock.time()
-        traveller.waiting_since = lab.clock.monotonic() - (lab.clock.time() - since)
+        traveller.waiting_since = lab.clock.monotonic() - max(0.0, lab.clock.time() - since)
         if traveller.status == "waiting" and traveller.reason not in ("", RECOVERED):
             traveller.status = "failed"  # the process died before this was told
     loads = []
     for unknown in found.unknown:
         if unknown.kind == "transfer":
-            _ask_mover(unknown, found, lab)
+            _ask_mover(unknown, found, lab, decisions)
         elif (verdict := found.handled.get(unknown.run.uid, "")) in (RETRY, "wait"):
             loads.append(_failed_load(unknown, verdict, found))
         else:
-            loads.append(_settle_one(unknown, lab, rules[unknown.kind], decisions, unknown.station in mute))
+            plan, is_mute = plans[unknown.kind], unknown.station in mute
+            loads.append(_settle_one(unknown, lab, plan, rules[unknown.kind], decisions, is_mute))
     told = {load.station for load in loads}
     stations = dict.fromkeys(station_of(traveller.location) for traveller in found.travellers.values())
     for station in stations:
@@ -273,7 +285,9 @@ def settle(
     return loads
 
 
-def _settle_one(unknown: Unknown, lab: Lab, rule: str, decisions: Decisions, is_mute: bool) -> Load:
+def _settle_one(
+    unknown: Unknown, lab: Lab, plan: Callable[..., Any], rule: str, decisions: Decisions, is_mute: bool
+) -> Load:
     """Settle one operation whose end nobody saw; return its load."""
     alive = tuple(traveller for traveller in unknown.travellers if not traveller.ended)
     for traveller in alive:
@@ -291,7 +305,12 @@ def _settle_one(unknown: Unknown, lab: Lab, rule: str, decisions: Decisions, is_
         if not traveller.aside:
             traveller.aside = f"{unknown.kind} on {unknown.station} was under way when the controller died{about}"
             decisions.write(ASIDE, sample=traveller.sample, reason=traveller.aside)
-    return Load(unknown.station, alive, "unloading")
+    why_closed: Callable[..., str] | None = plan.closed  # type: ignore[attr-defined]  # set by the decorator
+    if why_closed is None:
+        return Load(unknown.station, alive, "unloading")
+    roles = lab.stations[unknown.station].operations[unknown.kind]
+    asks = functools.partial(why_closed, *roles, **unknown.run.start["parameters"])
+    return Load(unknown.station, alive, "closed", why_closed=asks)
 
 
 def _failed_load(unknown: Unknown, verdict: str, found: Resumption) -> Load:
@@ -304,8 +323,11 @@ def _failed_load(unknown: Unknown, verdict: str, found: Resumption) -> Load:
     return Load(unknown.station, unknown.travellers, state, reason, attempt=len(failed), failed_run=unknown.run.uid)
 
 
-def _ask_mover(unknown: Unknown, found: Resumption, lab: Lab) -> None:
-    """Find out whether a move was made: the mover's state has changed since just before it."""
+def _ask_mover(unknown: Unknown, found: Resumption, lab: Lab, decisions: Decisions) -> None:
+    """Find out whether a move was made: the mover's state has changed since just before it.
+
+    Where it does not tell, the mover is held until a person has looked and releases it: the sample may be in its hand.
+    """
     (traveller,) = unknown.travellers
     if traveller.ended:
         return
@@ -326,6 +348,9 @@ def _ask_mover(unknown: Unknown, found: Resumption, lab: Lab) -> None:
     else:
         traveller.location = f"{source} or {destination}?"
         traveller.status, traveller.reason = "failed", f"not carried to {destination}: the mover says {state!r}"
+        reason = f"look where {traveller.sample} is, {traveller.location} the mover says {state!r}"
+        found.held[lab.mover] = reason
+        decisions.write(HELD, station=lab.mover, reason=reason)
     if traveller.location == destination:
         found.untouched.add(traveller.sample)
 

@@ -13,7 +13,7 @@ from labctl.dispatch._port import Handled, Load, Move, Port
 from labctl.dispatch._requests import Requests
 from labctl.dispatch._traveller import Traveller
 from labctl.engine import OperationResult, StationDriver
-from labctl.errors import ClockClosed
+from labctl.errors import ClockClosed, LabError
 from labctl.lab import Lab
 from labctl.recipes import OperationSchema, Recipe
 from labctl.samples import station_of
@@ -22,6 +22,7 @@ __all__ = ["OPERATOR", "Dispatcher"]
 
 OPERATOR = "operator"
 """The holder that people are."""
+_ASK_AGAIN_S = 60.0
 
 
 class Dispatcher:
@@ -139,8 +140,9 @@ class Dispatcher:
         self._inbox.put(lambda: self._let_go(station, holder))
 
     def restore(self, station: str) -> None:
-        """Use a station again that is in quarantine; what ended in it was taken out."""
-        self._inbox.put(lambda: self._restore(self.ports[station]))
+        """Use a station again that is in quarantine; what ended in it was taken out. The mover never is."""
+        if station in self.ports:
+            self._inbox.put(lambda: self._restore(self.ports[station]))
 
     def answer(self, station: str, verdict: str) -> None:
         """Say what is to be done at a station that waits for a person: one of `answers`."""
@@ -214,13 +216,15 @@ class Dispatcher:
         port.failure, port.failed_run = load.reason, load.failed_run
         if load.state == "quarantined":
             port.reason = port.reason or load.reason
-        for traveller in load.travellers if load.state in ("loading", "waiting") else ():
+        for traveller in load.travellers if load.state in ("loading", "waiting", "closed") else ():
             if station_of(traveller.location) == load.station:
                 traveller.status = "inside"
             else:
                 self._move(traveller, self.places.reserve(load.station, traveller.sample))
         if load.state == "waiting":
             self._handle(port, "wait")
+        elif load.state == "closed":
+            self._open(port, load.why_closed)
 
     def _stop_starting(self, reason: str) -> None:
         self.stopping = self.stopping or reason
@@ -337,6 +341,23 @@ class Dispatcher:
         for traveller in list(port.load):
             if traveller.next_operation is None:
                 self._move(traveller, traveller.home)
+
+    def _open(self, port: Port, why_closed: Callable[[], str]) -> None:
+        """Unload a station as soon as its samples may be taken out."""
+        if port.state != "closed":
+            return
+        try:
+            closed = bool(why_closed())
+        except LabError as error:
+            port.state = "quarantined"
+            port.reason = f"nobody knows whether samples may be taken out: {error}"
+            for traveller in port.load:
+                self._end(traveller, "failed", f"{traveller.aside}; {port.reason}")
+            return
+        if closed:
+            self._later(_ASK_AGAIN_S, lambda: self._open(port, why_closed))
+        else:
+            self._unload(port)
 
     # When an operation failed.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ class Port:
     station: Station
     driver: StationDriver
     state: str = "free"
-    """free | loading | busy | retrying | waiting | unloading | quarantined."""
+    """free | loading | busy | retrying | waiting | closed | unloading | quarantined."""
     reason: str = ""
     """Why it is used no more; empty for a station that is."""
     held: dict[str, str] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Load:
     station: str
     travellers: tuple[Traveller, ...]
     state: str
-    """loading | waiting | unloading | quarantined."""
+    """loading | waiting | closed | unloading | quarantined."""
     reason: str = ""
     continues: str = ""
     """Uid of the run that the next operation goes on with."""
@@ -66,6 +66,8 @@ class Load:
     """How often its operation has failed."""
     failed_run: str = ""
     """Uid of the last run of it that failed."""
+    why_closed: Callable[[], str] = lambda: ""
+    """Returns why the samples may not be taken out yet, of a load that is ``closed``."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from sim_devices.wire._faults import WIRE_FAULTS, Fault, Faults
 from sim_devices.wire._instrument import Instrument, LineInstrument, Reply
-from sim_devices.wire._memory import WireMemory, requests
+from sim_devices.wire._memory import WireMemory, cut_power, requests
 from sim_devices.wire._serve import InstrumentServer
 from sim_devices.wire._visa import SimVisaLibrary
 
@@ -16,5 +16,6 @@ __all__ = [
     "Reply",
     "SimVisaLibrary",
     "WireMemory",
+    "cut_power",
     "requests",
 ]

@@ -77,6 +77,13 @@ class Instrument:
         """Return what is not in its safe state, in words; read in the instrument itself, whatever its wire does."""
         return ()
 
+    def power_down(self) -> None:
+        """Lose the power; what the instrument drives, stops."""
+        self._received.clear()
+
+    def power_up(self) -> None:
+        """Have the power again: be what the manual says of a start; settings in lasting memory are as they were."""
+
     def trigger(self) -> None:
         """Act on a group execute trigger."""
 

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 Request: TypeAlias = tuple[float, str, str, bytes]
-"""Time [s, monotonic], VISA address, what was done (``write``, ``clear`` or ``trigger``), the bytes."""
+"""Time [s, monotonic], VISA address, what was done (``write``, ``clear`` or ``trigger``), the bytes.
+
+``power down`` and ``power up`` have no address: they are for every instrument at once.
+"""
 
 
 class WireMemory:
@@ -44,6 +47,22 @@ class WireMemory:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def cut_power(path: Path, duration_s: float) -> None:
+    """Take the power from instruments and plant, from the last request on, and give it back.
+
+    The process that wrote the file must be dead, as it is after a power cut.
+
+    Args:
+        path: of the file.
+        duration_s: how long the power is away [s].
+    """
+    now_s = max((request[0] for request in requests(path)), default=0.0)
+    memory = WireMemory(path)
+    memory.remember(now_s, "", "power down")
+    memory.remember(now_s + duration_s, "", "power up")
+    memory.close()
 
 
 def _cut_torn_tail(path: Path) -> None:

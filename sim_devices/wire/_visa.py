@@ -113,10 +113,18 @@ class SimVisaLibrary(highlevel.VisaLibraryBase):
             "clear": lambda instrument, _: instrument.clear(),
             "trigger": lambda instrument, _: instrument.trigger(),
         }
+        everywhere: dict[str, Callable[[Instrument], None]] = {
+            "power down": lambda instrument: instrument.power_down(),
+            "power up": lambda instrument: instrument.power_up(),
+        }
         with self.clock.held(), self.clock.flow():
             for now_s, address, act, data in made:
                 self.clock.sleep_until(now_s)
-                acts[act](self._instruments[address], data)
+                if act in everywhere:
+                    for instrument in self._instruments.values():
+                        everywhere[act](instrument)
+                else:
+                    acts[act](self._instruments[address], data)
 
     def _remember(self, found: _Session, act: str, data: bytes = b"") -> None:
         if self.memory is not None:

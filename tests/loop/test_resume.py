@@ -1,8 +1,10 @@
 """A campaign whose controller died goes on: nothing lost, nothing counted or done twice."""
 
+import functools
 import os
 import random
 import signal
+import sys
 import threading
 from collections import Counter
 from dataclasses import replace
@@ -16,7 +18,7 @@ from labctl.lab import build_lab
 from labctl.records import trials_of
 from labctl.store import RECOVERED, Store, verify
 from plans import OPERATIONS
-from tests.deaths import killed_while_writing
+from tests.deaths import killed_while_writing, reads, under_way
 from tests.laboratory import EXAMPLE, SCHEMAS, example_lab
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
@@ -143,3 +145,15 @@ def test_the_optimizer_goes_on_as_it_would_have(tmp_path, undisturbed):
     first = [point for step in campaign.optimizer.checkpoint()["history"] for point in step["points"]][:6]
     assert first == [point for step in longer.optimizer.checkpoint()["history"] for point in step["points"]][:6]
     assert campaign.n_started == N_TRIALS
+
+
+def test_a_clock_that_was_set_back_confuses_nothing(tmp_path, monkeypatch):
+    """The controller dies during an anneal, its clock is set back by a day, and it dies again."""
+    killed_while_writing(reads("furnace_a_control_temperature", 50.0), lambda: run(tmp_path, 1))
+    here = sys.modules[__name__]
+    monkeypatch.setattr(here, "VirtualClock", functools.partial(VirtualClock, epoch=1_700_000_000.0 - 86400.0))
+    monkeypatch.setattr(here, "catch_up", lambda clock, store: None)
+    killed_while_writing(under_way("probe_meter"), lambda: run(tmp_path, 1))
+    campaign, ending = run(tmp_path, 1)
+    assert_whole(tmp_path, campaign, ending, 1)
+    assert (ending.n_completed, ending.n_lost) == (1, 0)

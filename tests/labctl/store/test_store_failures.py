@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sqlite3
@@ -265,3 +266,23 @@ def test_a_closed_store_takes_no_document_and_closes_again(directory: Path, simp
     with pytest.raises(StoreError, match="the store is closed; a descriptor document came"):
         store.journal(*descriptor)
     assert verify(directory).recovered == (start[1]["uid"],)
+
+
+def test_a_store_on_a_read_only_disk_is_refused_and_can_be_read(
+    directory: Path, record: Record, simple_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(directory) as store:
+        uid = record(store, simple_run())
+    opens = os.open
+
+    def read_only(path: Any, flags: int, *more: Any, **named: Any) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+        return opens(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, "open", read_only)  # whoever runs the tests as root may write anywhere
+    with pytest.raises(StoreError, match="lock cannot be opened: Read-only file system"):
+        Store.open(directory)
+    with Store.read(directory) as reader:
+        assert [run.uid for run in reader.runs()] == [uid]
+        assert reader.run(uid).stop is not None
