@@ -210,7 +210,7 @@ def run(folder: Path, kind: str) -> tuple[Any, Any]:
         lab = build_lab(checked.lab, clock, schemas(), seed=checked.file.seed, plant_memory=folder / "plant.log")
         catch_up(clock, store)
         campaign = Campaign(checked, lab, store, OPERATIONS, lambda happening: approve(campaign, happening.trial))
-        for trial in campaign.pending:
+        for trial in campaign.approvals.pending:
             approve(campaign, trial)
         try:
             return campaign, campaign.run()
@@ -224,9 +224,9 @@ def approve(campaign: Any, trial: str) -> None:
 
     def later() -> None:
         campaign.lab.clock.sleep(1800.0)
-        campaign.tell(lambda: trial in campaign.pending and campaign.approve(trial, "K. Sato"))
+        campaign.tell(lambda: trial in campaign.approvals.pending and campaign.operator.approve(trial, "K. Sato"))
 
-    if trial in campaign.pending:
+    if trial in campaign.approvals.pending:
         campaign.lab.clock.spawn(later, f"approves-{trial}")
 
 

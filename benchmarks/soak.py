@@ -126,7 +126,7 @@ def release(campaign: Any, happening: Any, happened: list[str]) -> None:
         for place in [place for place in line.places if place.rpartition(".")[0] == station]:
             if line.sample_at(place) is not None:
                 line.remove(place)
-        campaign.tell(lambda: campaign.release(station, "K. Sato"))
+        campaign.tell(lambda: campaign.operator.release(station, "K. Sato"))
 
     if samples or station:
         campaign.lab.clock.spawn(later, f"releases-{station}")

@@ -59,7 +59,7 @@ def test_after_a_move_that_was_cut_off_nothing_is_carried_until_a_person_has_loo
     def look(campaign):
         campaign.lab.clock.sleep(3600.0)
         released_at.append(campaign.lab.clock.time())
-        campaign.tell(lambda: campaign.release("mover", "K. Sato"))
+        campaign.tell(lambda: campaign.operator.release("mover", "K. Sato"))
 
     about = {"n_trials": 2, "in_flight": 1}
     cut(tmp_path, lambda line: b"MOVE 1".hex().encode() in line, 0.5, **about)
