@@ -46,9 +46,15 @@ def test_a_furnace_that_cannot_be_reached_is_not_told_as_safe(drilled):
     assert one.safe_after_s is not None and 60.0 <= one.safe_after_s < 3600.0  # its own programme ends with heater off
 
 
-def test_a_lamp_that_fails_goes_unnoticed(drilled):
+def test_a_lamp_that_fails_costs_its_station(drilled):
     one = drilled("photometer_meter", "lamp_off", "measure_transmittance", 0.0)
-    assert (one.outcome, one.n_lost) == ("unnoticed", 0)
+    assert (one.outcome, one.n_lost) == ("station lost", 1)
+    assert "the lamp is out" in one.detail
+
+
+def test_a_crystal_that_misses_some_growth_goes_unnoticed(drilled):
+    one = drilled("quartz", "dead_crystal", "sputter", 50.0, duration_s=400.0)
+    assert (one.outcome, one.n_lost) == ("unnoticed", 0), one
     assert "clear of T0001 is" in one.detail
 
 
