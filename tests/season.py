@@ -20,6 +20,8 @@ from plans import OPERATIONS
 from tests.laboratory import SCHEMAS, example_lab
 
 HOUR_S = 3600.0
+BEGIN = 1_777_000_000.0
+"""In April 2026 [s since 1970-01-01 UTC]: the calibrations in the lab file are in force."""
 RANGES = {
     "power": (40.0, 40.0, "W"),
     "thickness": (70.0, 80.0, "nm"),
@@ -55,7 +57,7 @@ class Season:
 def record_season(folder: Path, season: Season) -> None:
     """Record samples ``S-001`` ... into a new store."""
     chance = random.Random(f"{season.seed}:season")
-    clock = VirtualClock(stall_s=120)
+    clock = VirtualClock(BEGIN, stall_s=120)
     numbers = iter(range(1, season.n + 1))
     files = [_lab_file(season, chance, chance.uniform(0.5, 14.0)) for _ in range(-(-season.n // season.n_per_target))]
     with Store.open(folder) as store:

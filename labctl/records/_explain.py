@@ -29,6 +29,8 @@ _LOG_FROM = 1.6
 """A positive property whose largest value is so many times its smallest is looked at as its logarithm."""
 _RIVAL = 2.0
 """Two quantities fit alike when the logarithms of their likelihoods differ by less."""
+_CLEARER = 6.0
+"""The same, for another statistic of the same signal, where the clearer one gives the name."""
 _ALIKE = 0.5
 """Correlation, given everything else, from which two quantities may stand for each other."""
 _TOGETHER = 0.9
@@ -277,11 +279,11 @@ class _Search:
             others = [other for other in chosen if other != k]
             rest = [k, *self._rest(chosen)]
             model = self._model(others)
-            fits = np.where([signal == signals[k] for signal in signals[rest]], -np.inf, model.fit_of(self.x[:, rest]))
-            fits[0] = model.fit_of(self.x[:, [k]])[0]
+            fits = model.fit_of(self.x[:, rest])
+            allowed = np.where(signals[rest] == signals[k], _CLEARER, _RIVAL)
             if model.test(self.x[:, rest], self.rng).p[0] > LEVEL:
                 chosen = others
-            elif (best := int(np.argmax(fits))) and fits[best] > fits[0] + _RIVAL:
+            elif (best := int(np.argmax(fits - allowed))) and fits[best] > fits[0] + allowed[best]:
                 chosen = [*others, rest[min(best, *self._like(model, rest, best))]]
         return chosen
 
@@ -296,7 +298,8 @@ class _Search:
         signal = signal_of(self.influences[rest[best]].name)
         same = np.array([signal_of(self.influences[k].name) == signal for k in rest])
         stands = (fits >= fits[best] - _RIVAL) & (alike >= _ALIKE)
-        return [int(at) for at in np.flatnonzero(stands | (same & (alike >= _TOGETHER)))]
+        clearer = same & (fits >= fits[best] - _CLEARER) & (alike >= _TOGETHER)
+        return [int(at) for at in np.flatnonzero(stands | clearer)]
 
     def _chosen_finding(self, k: int, chosen: Sequence[int], model: SmoothModel) -> Finding:
         others = [other for other in chosen if other != k]

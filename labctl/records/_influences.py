@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl.records._facts import AGAINST_SETPOINT
 from labctl.records._measured import Measured
 
 Array = NDArray[np.float64]
@@ -34,6 +33,7 @@ _ORDER = (
     "deviation",
 )
 _LAST = "time"
+_CLEAREST = ("overshoot", "mean", "offset")
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,8 @@ def signal_of(name: str) -> str:
 def _rank(name: str) -> tuple[int, int, str]:
     group = name.partition(".")[0]
     place = _ORDER.index(group) if group in _ORDER else len(_ORDER) + (group == _LAST)
-    return place, 0 if name.rpartition(".")[2] in (*AGAINST_SETPOINT, "mean") else 1, name
+    statistic = name.rpartition(".")[2]
+    return place, _CLEAREST.index(statistic) if statistic in _CLEAREST else len(_CLEAREST), name
 
 
 def _normal_scores(values: Array) -> Array:
