@@ -43,6 +43,8 @@ def measure(report: Report, quick: bool) -> None:
     recorded with a noisy barometer, and a sine of some days. Recorded quantities that the physics of the simulation do
     not use (argon's line pressure, the pump's pressure, the temperature of the room...) are decoys too.
 
+    An influence is found when it has the verdict `explains`, or is named among those that cannot be told apart.
+
     `--keep DIR` keeps the seasons there, and takes up those that are there already.
     """
     from labctl.records import explain
@@ -53,7 +55,7 @@ def measure(report: Report, quick: bool) -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = kept or Path(made)
         for seed in range(1, n_seeds + 1):
-            store = folder / f"w_{seed}"
+            store = folder / f"season_{n_samples}_{seed}"
             if not (store / "complete").exists():
                 record_season(store, Season(n=n_samples, seed=seed))
                 (store / "complete").touch()
@@ -91,11 +93,10 @@ class Counted:
         self.left.append(found.unexplained)
         named = found.of("explains", "one of several")
         for what, signals in HIDDEN.items():
-            for one in named:
-                if one.quantity in signals or signal_of(one.quantity) in signals:
-                    self.found[what] += 1
-                    self.alone[what] += one.verdict == "explains"
-                    break
+            first = [one for one in named if {one.quantity, signal_of(one.quantity)} & {*signals}]
+            rival = [one for one in named if {*one.rivals, *map(signal_of, one.rivals)} & {*signals}]
+            self.found[what] += bool(first or rival)
+            self.alone[what] += any(one.verdict == "explains" for one in first)
         false = [one for one in named if kind_of(one.quantity) in ("decoy", "inert")]
         decoys = [one for one in false if kind_of(one.quantity) == "decoy"]
         self.decoys += len(decoys)
@@ -110,7 +111,7 @@ class Counted:
     def tell(self, report: Report) -> None:
         for what in HIDDEN:
             report.add(f"{what}: found", 100 * self.found[what] / self.n, "%", "> 80")
-            report.add(f"{what}: and told from all others", 100 * self.alone[what] / self.n, "%")
+            report.add(f"{what}: told from all others", 100 * self.alone[what] / self.n, "%")
         report.add("added decoys: named", 100 * self.decoys / max(self.n_decoys, 1), "%", "<= 2")
         report.add("added decoys: said to fit as well as a find", 100 * self.rivals / max(self.n_decoys, 1), "%")
         report.add("recorded, without effect: named", 100 * self.inert / max(self.n_inert, 1), "%", "<= 0.5")

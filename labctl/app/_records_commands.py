@@ -124,12 +124,14 @@ def explain(
 ) -> None:
     """Find what explains a property, with what nobody set: labctl records explain DIR sheet_resistance."""
     with clear_errors():
-        from labctl.app._showing_explanation import save_plot, show_explanation, write_json
+        from labctl.app._showing_explanation import check_picture, save_plot, show_explanation, write_json
         from labctl.records import explain as find
 
         words = directories_and_objective
         if len(words) < 2:
             raise typer.BadParameter("give at least one folder and what to explain", param_hint="OBJECTIVE")
+        if plot is not None:
+            check_picture(plot)
         found = find([Path(word) for word in words[:-1]], words[-1], where, quality=quality.value)
         if json is not None:
             write_json(found, json)

@@ -21,7 +21,8 @@ _WIDE = 10_000
 """Width of what is not shown on a terminal, so that nothing is folded [characters]."""
 _COLUMNS = 3
 _MOST_PLOTS = 9
-_N_KIN = 3
+_N_RIVALS = 3
+_PICTURES = (".png", ".svg", ".pdf")
 
 
 def show_explanation(explained: Explanation, *, everything: bool) -> None:
@@ -86,8 +87,8 @@ def chance_text(one: Finding) -> str:
 def _told(one: Finding) -> str:
     if one.reason:
         return one.reason
-    more = f", and {len(one.rivals) - _N_KIN} more" if len(one.rivals) > _N_KIN else ""
-    return ", ".join(one.rivals[:_N_KIN]) + more
+    more = f", and {len(one.rivals) - _N_RIVALS} more" if len(one.rivals) > _N_RIVALS else ""
+    return ", ".join(one.rivals[:_N_RIVALS]) + more
 
 
 def _left_out(explained: Explanation) -> str:
@@ -172,21 +173,35 @@ def _draw(axes: Axes, one: Finding, unit: str) -> None:
     axes.set_title(f"{one.verdict}{doubt}", fontsize=8)
 
 
-def save_plot(explained: Explanation, file: Path) -> None:
-    """Write the picture; the ending says as what (png, svg, pdf).
+def check_picture(file: Path) -> None:
+    """Refuse a picture's name whose ending is none that can be drawn.
 
     Raises:
-        FileError: the ending is another.
+        FileError: it is another.
+    """
+    if file.suffix not in _PICTURES:
+        text = f"{file.name}: a picture's name ends in {', '.join(_PICTURES)}"
+        raise FileError("plot", [Problem(file.suffix or "no ending", text)])
+
+
+def save_plot(explained: Explanation, file: Path) -> None:
+    """Write the picture; the ending says as what.
+
+    Raises:
         OSError: it cannot be written.
     """
-    kinds = ("png", "svg", "pdf")
-    if file.suffix.removeprefix(".") not in kinds:
-        text = f"{file.name}: a picture's name ends in {', '.join(kinds)}"
-        raise FileError("plot", [Problem(file.suffix or "no ending", text)])
     import matplotlib
 
     matplotlib.use("Agg")
     plot_explanation(explained).savefig(file, dpi=150)
 
 
-__all__ = ["explanation_json", "notes", "plot_explanation", "save_plot", "show_explanation", "write_json"]
+__all__ = [
+    "check_picture",
+    "explanation_json",
+    "notes",
+    "plot_explanation",
+    "save_plot",
+    "show_explanation",
+    "write_json",
+]

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from labctl.app._commands import command_line
 from labctl.app._ending import BAD_INPUT, LAB_FAILED, STORE_FAILED
 from labctl.errors import FileError
-from labctl.records import Explanation, explain
+from labctl.records import Explanation, explain, search
 from labctl.records._influences import influences, signal_of
 from labctl.records._measured import measured
 from labctl.records._mixed_model import SmoothModel
@@ -110,6 +110,21 @@ def test_what_did_not_vary_cannot_be_judged(explained: Explanation) -> None:
 
 
 @pytest.mark.slow
+def test_wear_counts_what_other_samples_used(season: Path) -> None:
+    told = measured([season], SHEET, OURS)
+    wear = dict(zip(told.samples, np.array(told.columns["wear.sputter.target"]), strict=True))
+    runs = search(season, "kind = sputter", columns=["fittings.sputter.target_used", "duration"], by="run")
+    lit_s = runs["duration"] - 60.0  # the gas settles first
+    energy = lit_s / 3.6e6 * np.where(runs["sample"] == "other", 250.0, 40.0)
+    mounted = (runs["fittings.sputter.target_used"].diff() != 0).cumsum()
+    expected = runs["fittings.sputter.target_used"] + energy.groupby(mounted).cumsum() - energy
+    assert "other" in set(runs["sample"])
+    for sample, value in zip(runs["sample"], expected, strict=True):
+        if sample in wear:
+            assert wear[sample] == pytest.approx(value, abs=0.015), sample
+
+
+@pytest.mark.slow
 def test_a_copy_with_another_name_cannot_be_told_apart(explained: Explanation) -> None:
     (one,) = [f for f in explained.of("one of several") if COPY in (f.quantity, *f.rivals)]
     assert "wear.sputter.target" in (one.quantity, *one.rivals)
@@ -139,7 +154,11 @@ def test_the_command_shows_draws_and_writes_it(season: Path, tmp_path: Path) -> 
         (("STORE", "station.anneal"), "is a text, not a number", BAD_INPUT),
         (("STORE",), "give at least one folder and what to explain", BAD_INPUT),
         (("STORE", SHEET, "--quality", "perfect"), "Invalid value", BAD_INPUT),
-        (("STORE", SHEET, "--where", OURS, "--plot", "why.txt"), "a picture's name ends in png, svg, pdf", BAD_INPUT),
+        (
+            ("STORE", SHEET, "--where", OURS, "--plot", "why.txt"),
+            "a picture's name ends in .png, .svg, .pdf",
+            BAD_INPUT,
+        ),
         (("NOWHERE", SHEET), "is no store", STORE_FAILED),
     ],
 )
