@@ -121,7 +121,7 @@ def test_wear_counts_what_other_samples_used(season: Path) -> None:
     assert "other" in set(runs["sample"])
     for sample, value in zip(runs["sample"], expected, strict=True):
         if sample in wear:
-            assert wear[sample] == pytest.approx(value, abs=0.015), sample
+            assert wear[sample] == pytest.approx(value, abs=0.05), sample  # read every 120 s
 
 
 @pytest.mark.slow
