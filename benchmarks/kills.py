@@ -20,7 +20,7 @@ from figures import Report, main
 
 EXAMPLE = Path(__file__).parent.parent / "labctl" / "app" / "ito"
 N_TRIALS = 4
-N_KILLS, N_QUICK = int(os.environ.get("LABCTL_KILLS", "200")), 5
+N_KILLS, N_QUICK = int(os.environ.get("LABCTL_KILLS", "200")), 3
 NOBODY_WATCHED = "was under way when the controller died"
 FIRST_LOOK = {"device": "photometer_meter", "kind": "lost", "start": "1400 s", "duration": "2000 s"}
 KINDS: Mapping[str, tuple[list[Any], dict[str, Any]]] = {
