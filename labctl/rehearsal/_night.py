@@ -86,7 +86,7 @@ def _take_note(campaign: Campaign, happening: Happening) -> None:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep what each fault makes fail from being printed; it is in the records."""
-    before = {logger: logger.level for logger in map(logging.getLogger, ("ophyd", "labctl.safety"))}
+    before = {logger: logger.level for logger in map(logging.getLogger, ("ophyd", "labctl.engine", "labctl.safety"))}
     for logger in before:
         logger.setLevel(logging.CRITICAL)
     try:
