@@ -155,7 +155,7 @@ class Desk:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=100,
+            timeout=300,
         )
 
     def _serve(self, command: str) -> None:
@@ -262,6 +262,7 @@ def desk(checkout: Path, made: dict[str, str]) -> Iterator[Desk]:
     desk.close()
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     "page",
     [
