@@ -51,7 +51,7 @@ demo: install
 	$(BIN)/labctl demo
 
 bench: install
-	for name in rehearsal overhead records supervisor fault_matrix kills soak; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	for name in rehearsal overhead records explain supervisor fault_matrix kills soak; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean:
 	rm -rf $(VENV) .venv-conformance .mypy_cache .ruff_cache .pytest_cache

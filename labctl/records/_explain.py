@@ -29,8 +29,7 @@ _LOG_FROM = 1.6
 """A positive property whose largest value is so many times its smallest is looked at as its logarithm."""
 _RIVAL = 2.0
 """Two quantities fit alike when the logarithms of their likelihoods differ by less."""
-_CLEARER = 6.0
-"""The same, for another statistic of the same signal, where the clearer one gives the name."""
+_MOST_STATISTICS = 4
 _ALIKE = 0.5
 """Correlation, given everything else, from which two quantities may stand for each other."""
 _TOGETHER = 0.9
@@ -255,10 +254,10 @@ class _Search:
 
     def _chosen(self) -> list[int]:
         """Return the recipe's parameters, and the quantities that explain the property besides."""
-        chosen, tried = list(self.set), set[frozenset[int]]()
-        while frozenset(chosen) not in tried and len(chosen) < len(self.set) + _MOST:
+        chosen, tried = self._extended(list(self.set)), set[frozenset[int]]()
+        while frozenset(chosen) not in tried:
             tried.add(frozenset(chosen))
-            chosen = self._corrected(self._extended(chosen))
+            chosen = self._extended(self._corrected(chosen))
         return chosen
 
     def _extended(self, chosen: list[int]) -> list[int]:
@@ -269,8 +268,21 @@ class _Search:
             best = int(np.argmax(np.abs(tested.t)))
             if tested.p[best] > LEVEL:
                 break
-            chosen = [*chosen, rest[min(best, *self._like(model, rest, best))]]
+            chosen = [*chosen, self._named(chosen, rest, min(best, *self._like(model, rest, best)))]
         return chosen
+
+    def _named(self, chosen: Sequence[int], rest: Sequence[int], found: int) -> int:
+        """Return the statistic of a signal that makes the best model: overshoot and highest value say much the same."""
+        model, signal = self._model(chosen), signal_of(self.influences[rest[found]].name)
+        columns = self.x[:, list(rest)]
+        fits, unforeseen = model.fit_of(columns), model.unforeseen(columns)
+        alike = np.abs(unforeseen.T @ unforeseen[:, found]) >= _TOGETHER
+        same = [at for at, k in enumerate(rest) if alike[at] and signal_of(self.influences[k].name) == signal]
+        if len(same) < 2:
+            return rest[found]
+        best = sorted(sorted(same, key=lambda at: -fits[at])[:_MOST_STATISTICS])
+        evidence = {rest[at]: self._model([*chosen, rest[at]]).evidence for at in best}
+        return next(k for k, value in evidence.items() if value >= max(evidence.values()) - _RIVAL)
 
     def _corrected(self, chosen: list[int]) -> list[int]:
         """Return what is chosen without what is not needed, or fits worse than another, given the others."""
@@ -280,26 +292,19 @@ class _Search:
             rest = [k, *self._rest(chosen)]
             model = self._model(others)
             fits = model.fit_of(self.x[:, rest])
-            allowed = np.where(signals[rest] == signals[k], _CLEARER, _RIVAL)
+            fits[1:][signals[rest[1:]] == signals[k]] = -np.inf  # `_named` has looked at them
             if model.test(self.x[:, rest], self.rng).p[0] > LEVEL:
                 chosen = others
-            elif (best := int(np.argmax(fits - allowed))) and fits[best] > fits[0] + allowed[best]:
-                chosen = [*others, rest[min(best, *self._like(model, rest, best))]]
+            elif (best := int(np.argmax(fits))) and fits[best] > fits[0] + _RIVAL:
+                chosen = [*others, self._named(others, rest, min(best, *self._like(model, rest, best)))]
         return chosen
 
     def _like(self, model: SmoothModel, rest: Sequence[int], best: int) -> list[int]:
-        """Return which of the rest, by place, stand for one of them: they say much the same and fit as well.
-
-        Of the same signal another statistic may fit a little worse: which one is the name is a matter of clearness.
-        """
+        """Return which of the rest, by place, stand for one of them: they say much the same and fit as well."""
         columns = self.x[:, list(rest)]
         fits, unforeseen = model.fit_of(columns), model.unforeseen(columns)
         alike = np.abs(unforeseen.T @ unforeseen[:, best])
-        signal = signal_of(self.influences[rest[best]].name)
-        same = np.array([signal_of(self.influences[k].name) == signal for k in rest])
-        stands = (fits >= fits[best] - _RIVAL) & (alike >= _ALIKE)
-        clearer = same & (fits >= fits[best] - _CLEARER) & (alike >= _TOGETHER)
-        return [int(at) for at in np.flatnonzero(stands | clearer)]
+        return [int(at) for at in np.flatnonzero((fits >= fits[best] - _RIVAL) & (alike >= _ALIKE))]
 
     def _chosen_finding(self, k: int, chosen: Sequence[int], model: SmoothModel) -> Finding:
         others = [other for other in chosen if other != k]

@@ -54,6 +54,11 @@ class SmoothModel:
         """(n_samples,) The property as the model cannot foresee it from the samples before: independent noise."""
 
     @property
+    def evidence(self) -> float:
+        """Return the logarithm of the marginal likelihood."""
+        return 0.0 if self._process is None else float(self._process.log_marginal_likelihood_value_)
+
+    @property
     def noise(self) -> float:
         """Return the standard deviation of the noise, in those of the property."""
         if self._process is None:
