@@ -135,7 +135,7 @@ def test_the_command_shows_draws_and_writes_it(season: Path, tmp_path: Path) -> 
     picture, file = tmp_path / "why.png", tmp_path / "why.json"
     done = labctl(season, "sheet_resistance", "--where", "sample < S-026", "--plot", picture, "--json", file)
     assert done.exit_code == 0, done.output
-    assert "asked.anneal.temperature" in done.stdout and "effect [%]" in done.stdout
+    assert "asked.anneal.temperature" in done.stdout and "effect [ohm]" in done.stdout
     assert "cannot tell, because they do not vary" in done.stdout and "WARNING" in done.stdout
     assert picture.read_bytes().startswith(b"\x89PNG")
     told = json.loads(file.read_text(encoding="utf-8"))
