@@ -258,7 +258,7 @@ def test_a_campaign_that_cannot_write_down_what_it_decides_leaves_nothing_on(tmp
         labs.append(campaign.lab)
         campaign.lab.clock.spawn(break_file, "disk")
 
-    with pytest.raises(StoreError, match=r"decisions\.jsonl: Is a directory"):
+    with pytest.raises(StoreError, match=r"decisions\.jsonl cannot be written: Is a directory"):
         run_campaign(tmp_path, 6, before=break_later)
     ends = [run[-1] for run in journals(tmp_path)]
     assert all(name == "stop" for name, _ in ends)

@@ -22,7 +22,7 @@ from tests.deaths import killed_while_writing, reads, under_way
 from tests.laboratory import EXAMPLE, SCHEMAS, example_lab
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-N_TRIALS = 8
+N_TRIALS = 4
 CAMPAIGN = "ito-night"
 
 
@@ -100,18 +100,18 @@ def test_a_campaign_killed_at_any_instant_goes_on(tmp_path, undisturbed):
     _, _, whole = undisturbed
     chance = random.Random(4)
     n_killed = 0
-    for number in range(5):
+    for number in range(3):
         folder = tmp_path / str(number)
-        n_killed += killed(folder, 3.0 * chance.random())
+        n_killed += killed(folder, 2.0 * chance.random())
         campaign, ending = run(folder)
         assert_whole(folder, campaign, ending)
         assert ending.n_lost <= 1, campaign.lost  # only a deposition that nobody watched is given up
         assert whole.n_trials == ending.n_trials
-    assert n_killed >= 3
+    assert n_killed >= 2
 
 
 def test_a_campaign_killed_again_and_again_goes_on(tmp_path):
-    for seconds in (1.0, 0.8):
+    for seconds in (0.6, 0.5):
         killed(tmp_path, seconds)
     campaign, ending = run(tmp_path)
     assert_whole(tmp_path, campaign, ending)
@@ -140,10 +140,10 @@ def test_a_sample_that_was_set_aside_stays_aside(tmp_path):
 def test_the_optimizer_goes_on_as_it_would_have(tmp_path, undisturbed):
     """A campaign that ended and is given more trials suggests what it would have suggested."""
     _, longer, _ = undisturbed
-    run(tmp_path, 6)
+    run(tmp_path, 3)
     campaign, _ = run(tmp_path)
-    first = [point for step in campaign.optimizer.checkpoint()["history"] for point in step["points"]][:6]
-    assert first == [point for step in longer.optimizer.checkpoint()["history"] for point in step["points"]][:6]
+    first = [point for step in campaign.optimizer.checkpoint()["history"] for point in step["points"]][:3]
+    assert first == [point for step in longer.optimizer.checkpoint()["history"] for point in step["points"]][:3]
     assert campaign.n_started == N_TRIALS
 
 
