@@ -75,7 +75,7 @@ def test_a_furnace_with_narrower_limits_gets_only_what_it_can_do(tmp_path):
 
 def test_the_budget_of_lab_time_starts_no_trial_later(tmp_path):
     def short(content):
-        content["budget"] = {"trials": 30, "lab_time": "3 h"}
+        content["budget"] = {"trials": 30, "lab_time": "1 h"}
         content["optimizer"] = {"engine": "random"}
 
     ending, _ = run(tmp_path, campaign=short)
@@ -86,7 +86,7 @@ def test_the_budget_of_lab_time_starts_no_trial_later(tmp_path):
 
 def test_no_improvement_ends_a_campaign(tmp_path):
     def impatient(content):
-        content["stop"] = {"no_improvement": 3}
+        content["stop"] = {"no_improvement": 1}
         content["budget"] = {"trials": 30}
         content["optimizer"] = {"engine": "random"}
 
