@@ -328,7 +328,7 @@ def test_kill_9_at_any_instant_loses_nothing(tmp_path):
                 os._exit(0)
         while not (folder / "store.json").exists():
             _wait(0.01)
-        _wait(3.0 * chance.random())
+        _wait(1.5 * chance.random())
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         whole = {p.name: p.read_bytes().rpartition(b"\n")[0] for p in (folder / "journal").glob("*.jsonl")}
