@@ -62,3 +62,10 @@ def example() -> Path:
 
 
 EXAMPLE = Path(__file__).parent.parent / "labctl" / "app" / "ito"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the modules that have slow tests: at the end two processes share only small ones."""
+    slow = {item.path for item in items if item.get_closest_marker("slow") is not None}
+    items.sort(key=lambda item: item.path not in slow)
