@@ -1,6 +1,24 @@
 """Optimizers: they choose the next trials from what was recorded of the last ones."""
 
 from labctl.optimize._engines import ENGINES, EngineInfo, make_optimizer
+from labctl.optimize._explanation import Diagnosis, Expected, Explains, Explanation, LeftOut, Outlook
+from labctl.optimize._front import hypervolume, is_front, reference
 from labctl.optimize._protocol import ID_KEY, ROW_KEY, Optimizer
 
-__all__ = ["ENGINES", "ID_KEY", "ROW_KEY", "EngineInfo", "Optimizer", "make_optimizer"]
+__all__ = [
+    "ENGINES",
+    "ID_KEY",
+    "ROW_KEY",
+    "Diagnosis",
+    "EngineInfo",
+    "Expected",
+    "Explains",
+    "Explanation",
+    "LeftOut",
+    "Optimizer",
+    "Outlook",
+    "hypervolume",
+    "is_front",
+    "make_optimizer",
+    "reference",
+]

@@ -90,6 +90,10 @@ class History:
             used_rows=tuple(trial.row for trial in self._trials.values() if trial.row is not None),
         )
 
+    def trial(self, name: str) -> Trial | None:
+        """Return a trial, or None where there is none of this name."""
+        return self._trials.get(name)
+
     def completed(self) -> list[Trial]:
         """Return the trials that have an outcome, in the order they finished."""
         return [trial for name in self._finished if (trial := self._trials[name]).status == "completed"]

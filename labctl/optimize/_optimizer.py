@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from labctl.objectives import Objective
 from labctl.optimize._axes import Floats
+from labctl.optimize._beliefs import Beliefs, CanBelieve
 from labctl.optimize._domain import Box, Pool, domain_of
+from labctl.optimize._explanation import Diagnosis, Explainer, Explanation, Outlook
+from labctl.optimize._front import is_front
 from labctl.optimize._history import History, Known, Status, Trial
 from labctl.optimize._protocol import ID_KEY, ROW_KEY
 from labctl.trials import Candidates, SearchSpace
@@ -127,7 +130,7 @@ class EngineOptimizer:
             return []
         if len(self._objectives) == 1:
             return [trials[int(np.argmax(gains[:, 0]))].point()]
-        return [trial.point() for trial, gain in zip(trials, gains, strict=True) if not _is_beaten(gain, gains)]
+        return [trial.point() for trial, best in zip(trials, is_front(gains), strict=True) if best]
 
     def should_stop(self) -> bool:
         """Return whether there is nothing left to do."""
@@ -148,6 +151,47 @@ class EngineOptimizer:
         """Return name, seed, options and the calls that changed it: made again in order, they restore it."""
         history = [{"call": each["call"], "points": [dict(point) for point in each["points"]]} for each in self._calls]
         return {"name": self._name, "seed": self._seed, "options": dict(self._options), "history": history}
+
+    # What it expects.
+
+    def explain(self, points: Sequence[Mapping[str, Any]]) -> list[Explanation]:
+        """Return what is expected of recipes, known or not, as things stand; nothing is taken in.
+
+        Args:
+            points: a trial's name alone will do where it is known.
+
+        Raises:
+            ValueError: a value is missing or has no place in the space.
+        """
+        known = [self._history.trial(str(point.get(ID_KEY, ""))) for point in points]
+        given = [{name: point[name] for name in self._domain.names if name in point} for point in points]
+        recipes = [{**(trial.values if trial else {}), **each} for trial, each in zip(known, given, strict=True)]
+        return self._explainer().explain([str(point.get(ID_KEY, "")) for point in points], recipes)
+
+    def diagnose(self) -> dict[str, Diagnosis]:
+        """Return how right the models are, by objective; empty while none speaks."""
+        return self._explainer().diagnose()
+
+    def outlook(self) -> Outlook | None:
+        """Return what there is still to be gained; None while no model speaks, or nothing is left to try."""
+        known = self._history.known()
+        if not known.is_completed.any():
+            return None
+        if isinstance(self._domain, Pool):
+            codes = self._domain.rows[self._free_rows(self._domain, known)]
+        else:
+            rng = np.random.default_rng(_seed_of(self._seed, self._history.next_name))
+            codes = self._engine.in_box(self._domain, known, rng)
+            codes = codes[~self._domain.near(codes, known.failed)]
+        return self._explainer().outlook(codes)
+
+    def _explainer(self) -> Explainer:
+        known = self._history.known()
+        beliefs = Beliefs("no model: this engine learns nothing", ())
+        if isinstance(self._engine, CanBelieve):
+            beliefs = self._engine.beliefs(self._domain, known)
+        gains = known.gains[known.is_completed]
+        return Explainer(beliefs, self._domain, self._objectives, self._history.completed(), gains)
 
     def _take(self, call: str, points: Sequence[Mapping[str, Any]], status: Status) -> list[Trial]:
         trials = self._history.add(points, status)
@@ -195,10 +239,6 @@ class EngineOptimizer:
 
 def _seed_of(seed: int, trial: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{trial}".encode()).digest()[:16], "big")
-
-
-def _is_beaten(gain: Floats, gains: Floats) -> bool:
-    return bool(((gains >= gain).all(axis=1) & (gains > gain).any(axis=1)).any())
 
 
 def _target(objective: Objective) -> str:

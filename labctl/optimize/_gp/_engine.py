@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from labctl.optimize._axes import Floats
+from labctl.optimize._beliefs import Beliefs
 from labctl.optimize._domain import Box, Domain, Pool
 from labctl.optimize._gp._acquisition import Acquisition, Feasibility
 from labctl.optimize._gp._kernel import Prior, fit
 from labctl.optimize._gp._process import Process
 from labctl.optimize._gp._search import best_first, candidates
-from labctl.optimize._gp._warp import standardised
+from labctl.optimize._gp._surrogate import GaussianBeliefs, GaussianSurrogate
+from labctl.optimize._gp._warp import Warp, standardised
 from labctl.optimize._history import Known
 from labctl.optimize._uninformed import RandomEngine, SobolEngine
 
@@ -86,6 +90,29 @@ class GaussianProcessEngine:
             worth = acquisition.upper_limit(rows, _KAPPA)
             return int(free[np.lexsort((-worth, ~acquisition.is_probable(rows)))[0]])
         return int(free[np.argmax(acquisition.log_improvement(rows))])
+
+    def beliefs(self, domain: Box | Pool, known: Known) -> Beliefs:
+        """Return what the models hold true, each objective's alone, and what the next suggestion is for."""
+        default = _N_START_POOL if isinstance(domain, Pool) else domain.n_inputs + 1
+        is_starting = self._is_starting(known, default)
+        if int(known.is_completed.sum()) < _MIN_COMPLETED:
+            return Beliefs("an even start: no model speaks before three trials completed", ())
+        fitted, surrogates = [], []
+        for gains in known.gains.T:
+            unit = float(max(np.abs(gains[known.is_completed]).max(), _TINY))
+            fitted.append(self._fit(domain, known, gains / unit))
+            warp = Warp.of(gains[known.is_completed] / unit)
+            surrogates.append(GaussianSurrogate(domain, fitted[-1].models, warp, unit))
+        intent = "an even start" if is_starting else self._intent(domain, known, fitted)
+        return GaussianBeliefs(intent, tuple(surrogates), domain, fitted[0].feasibility)
+
+    def _intent(self, domain: Box | Pool, known: Known, fitted: Sequence[Acquisition]) -> str:
+        if known.gains.shape[1] > 1:
+            return "a compromise between the objectives, with random weights"
+        is_turn = known.n_trials % 3 == 0 if isinstance(domain, Pool) else known.n_trials % 3 > 0
+        if is_turn and self._has_stalled(domain, fitted[0], known.gains[:, 0]):
+            return "a look where little is known: nothing better was found for a while"
+        return "the highest expected improvement"
 
     def _is_starting(self, known: Known, default: int) -> bool:
         n_start = default if self._n_start is None else self._n_start
