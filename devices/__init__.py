@@ -17,6 +17,7 @@ DEVICES = {
     "InficonSQM160": "devices.inficon_sqm160",
     "Keithley2400": "devices.keithley2400",
     "MKS937B": "devices.mks937b",
+    "ProcessTool": "devices.process_tool",
     "RecipeTable": "devices.recipe_table",
     "SampleMover": "devices.sample_mover",
     "ThorlabsPM100D": "devices.thorlabs_pm100d",

@@ -5,12 +5,13 @@ from plans.anneal import anneal
 from plans.look_up import look_up
 from plans.measure_sheet_resistance import measure_sheet_resistance
 from plans.measure_transmittance import measure_transmittance
+from plans.run_programme import run_programme
 from plans.sputter import sputter
 from plans.transfer import transfer
 
 OPERATIONS = {
     plan.__name__: plan
-    for plan in (anneal, look_up, measure_sheet_resistance, measure_transmittance, sputter, transfer)
+    for plan in (anneal, look_up, measure_sheet_resistance, measure_transmittance, run_programme, sputter, transfer)
 }
 """Every operation there is, by kind."""
 
@@ -21,6 +22,7 @@ __all__ = [
     "look_up",
     "measure_sheet_resistance",
     "measure_transmittance",
+    "run_programme",
     "sputter",
     "transfer",
 ]

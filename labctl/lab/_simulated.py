@@ -25,6 +25,7 @@ SIMULATIONS = {
     "InficonSQM160": "sim_devices.inficon_sqm160:SimInficonSQM160",
     "Keithley2400": "sim_devices.keithley2400:SimKeithley2400",
     "MKS937B": "sim_devices.mks937b:SimMKS937B",
+    "ProcessTool": "sim_devices.process_tool:SimProcessTool",
     "RecipeTable": "sim_devices.recipe_table:SimRecipeTable",
     "SampleMover": "sim_devices.sample_mover:SimSampleMover",
     "ThorlabsPM100D": "sim_devices.thorlabs_pm100d:SimThorlabsPM100D",
@@ -38,9 +39,11 @@ FITTINGS = {
     "target_used": Quantity("kWh", 0, 60),
     "oxygen": Quantity("", 1e-6, 1),
     "heater_rating": Quantity("kW", 0.001, 1000),
+    "time_spread": Quantity("", 0, 0.5),
 }
 """Fittings of a station that a simulated laboratory reads: wear of the target, share of oxygen in a furnace's gas,
-and what its heater takes at full power (for a rehearsal's account of energy)."""
+what its heater takes at full power (for a rehearsal's account of energy), and how much the time that a process tool
+takes varies, as a share."""
 
 
 def _simulation(kind: str) -> type[Instrument]:
@@ -184,6 +187,7 @@ class _Tool:
             "InficonSQM160": lambda: {"chamber": self._chamber()},
             "Keithley2400": lambda: {"line": line, "place": place},
             "MKS937B": lambda: {"chamber": self._chamber()},
+            "ProcessTool": lambda: {"time_spread": self._fittings.get("time_spread", 0.0)},
             "RecipeTable": lambda: {"rows": rows, "measure_s": options.measure_time},
             "SampleMover": lambda: {"line": line, "move_s": options.move_time},
             "ThorlabsPM100D": lambda: {"line": line, "place": place},

@@ -12,6 +12,7 @@ from devices import DEVICES, LinkedDevice, device_class
 from labctl.clock import VirtualClock
 from labctl.lab import build_lab
 from labctl.link import Link
+from sim_devices.process_tool import SimProcessTool
 from sim_devices.recipe_table import SimRecipeTable
 from sim_devices.wire import Fault, Instrument, LineInstrument, SimVisaLibrary
 from tests.laboratory import SCHEMAS, example_lab
@@ -89,10 +90,14 @@ class Made:
 
     def __init__(self, kind: str, faults: Sequence[Mapping[str, Any]]) -> None:
         self.clock = VirtualClock(stall_s=20)
-        if kind == "RecipeTable":
+        if kind in ("ProcessTool", "RecipeTable"):
             rows = [{"hardness": float(n)} for n in range(10)]
-            faults = [Fault(f["kind"], f.get("start", 0.0), f.get("duration", float("inf"))) for f in faults]
-            self.instrument: Instrument = SimRecipeTable(self.clock, 1, rows, faults)
+            plan = [Fault(f["kind"], f.get("start", 0.0), f.get("duration", float("inf"))) for f in faults]
+            self.instrument: Instrument = (
+                SimRecipeTable(self.clock, 1, rows, plan)
+                if kind == "RecipeTable"
+                else SimProcessTool(self.clock, 1, plan)
+            )
             self.device = connect(kind, self.instrument, self.clock, "TCPIP0::10.0.0.9::5025::SOCKET")
             return
         name = IN_THE_EXAMPLE[kind]

@@ -128,6 +128,38 @@ def test_a_look_up_gives_the_row_that_was_set(make):
     assert made.device.fetch("hardness") == 4.0
 
 
+def test_a_programme_ends_when_the_door_may_be_opened(make):
+    made = make("ProcessTool")
+    made.device.level.set(50.0)
+    made.device.duration.set(600.0)
+    made.device.rest.set(120.0)
+    began = made.clock.monotonic()
+    assert ends(made, made.device.run_programme(3600.0)).success
+    assert made.clock.monotonic() - began == pytest.approx(720.0, abs=11.0)
+    assert (made.device.dose.get(), made.device.elapsed.get()) == (pytest.approx(600.0 / 3600 / 2), 720.0)
+
+
+def test_a_tool_that_is_made_safe_stops_and_rests_before_its_door_opens(make):
+    made = make("ProcessTool")
+    made.device.level.set(50.0)
+    made.device.duration.set(600.0)
+    made.device.rest.set(120.0)
+    made.device.run_programme(3600.0)
+    made.clock.sleep(60.0)
+    assert made.instrument.hazards() == ("works at 50 %",)
+    made.device.make_safe()
+    assert (made.instrument.hazards(), made.device.state.get()) == ((), "ABORTED")
+    made.clock.sleep(121.0)
+    assert made.device.state.get() == "IDLE"
+
+
+def test_a_tool_that_trips_fails_its_programme(make):
+    made = make("ProcessTool", {"kind": "trip", "start": 300.0})
+    made.device.duration.set(600.0)
+    status = ends(made, made.device.run_programme(3600.0))
+    assert "stopped its programme by itself: tripped" in str(status.exception())
+
+
 def test_the_quartz_starts_from_zero(make):
     assert make("InficonSQM160").device.start_from_zero().success
 

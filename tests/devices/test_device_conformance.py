@@ -15,7 +15,7 @@ from tests.devices.conftest import CLASSES, IN_THE_EXAMPLE, Stranger, connect
 
 TEXTS = {"source_function": ("CURR", "VOLT"), "sense_function": ("VOLT", "CURR")}
 SLOW_FIRST = {"AjaDCXS": ("output",)}  # set last: while the output is on, times are locked
-HARMFUL = ("AjaDCXS", "AlicatMC", "Eurotherm3216", "Keithley2400", "SampleMover", "RecipeTable")
+HARMFUL = ("AjaDCXS", "AlicatMC", "Eurotherm3216", "Keithley2400", "SampleMover", "ProcessTool", "RecipeTable")
 
 every_class = pytest.mark.parametrize("kind", CLASSES)
 
@@ -43,7 +43,7 @@ def inside(signal):
 
 
 def test_every_class_is_tested():
-    assert set(CLASSES) == {*IN_THE_EXAMPLE, "RecipeTable"} == set(DEVICES)
+    assert set(CLASSES) == {*IN_THE_EXAMPLE, "ProcessTool", "RecipeTable"} == set(DEVICES)
 
 
 @every_class
