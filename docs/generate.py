@@ -27,7 +27,7 @@ from labctl.lab._simulated import fault_kinds
 from labctl.metadata import LabMetadata, OperationMetadata
 from labctl.optimize import ENGINES
 from labctl.quantities import Quantity
-from labctl.recipes import OperationSchema, RecipeFile
+from labctl.recipes import OperationEntry, OperationSchema, RecipeFile
 from plans import OPERATIONS
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
@@ -321,7 +321,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "devices": devices,
     "engines": engines,
     "commands": commands,
-    "recipe-file": lambda: _model_tree(RecipeFile),
+    "recipe-file": lambda: f"{_model_tree(RecipeFile)}\n\n{_model_tree(OperationEntry)}",
     "campaign-file": lambda: _model_tree(CampaignFile),
     "lab-file": lambda: _model_tree(LabFile),
 }

@@ -49,6 +49,7 @@ def operation(
     on_unknown: OnUnknown = "set aside",
     continued: Callable[..., Plan] | None = None,
     closed: Callable[..., str] | None = None,
+    takes: Callable[..., float] | None = None,
 ) -> Callable[[Callable[..., Plan]], OperationPlan]:
     """Make the body of an operation a plan that any RunEngine can run.
 
@@ -69,10 +70,11 @@ def operation(
         continued: body that takes the same arguments and goes on with an operation that the instrument did not stop.
         closed: takes the devices and the parameters; returns why the samples of an operation that was cut off may not
             be taken out yet, or an empty text. They may at any time when omitted.
+        takes: takes the parameters and returns how long the operation is estimated to take [s].
     """
 
     def decorate(body: Callable[..., Plan]) -> OperationPlan:
-        schema = OperationSchema.of(body, results or {}, results_from, on_unknown)
+        schema = OperationSchema.of(body, results or {}, results_from, on_unknown, takes)
 
         @functools.wraps(body)
         def plan(

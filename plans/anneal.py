@@ -14,6 +14,7 @@ from plans._operation import Plan, operation
 MARGIN_S = 1800.0
 """How much longer than its programme a furnace may take."""
 COOLING_LIMIT_S = 12 * 3600.0
+COOLING_S = 3600.0
 
 
 def _go_on(
@@ -40,7 +41,12 @@ def _hot(furnace: Eurotherm3216, *, unload_below: float, **_: object) -> str:
     )
 
 
-@operation(on_unknown="continue", continued=_go_on, closed=_hot)
+def _takes(temperature: float, ramp_rate: float, dwell: float, **_: object) -> float:
+    """Return the time [s] of the programme and of the way back, for a furnace that cools in about an hour."""
+    return (temperature / ramp_rate + dwell) * 60.0 + COOLING_S
+
+
+@operation(on_unknown="continue", continued=_go_on, closed=_hot, takes=_takes)
 def anneal(
     furnace: Eurotherm3216,
     samples: Sequence[str],

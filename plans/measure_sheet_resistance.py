@@ -22,7 +22,11 @@ F. M. Smits, Bell System Technical Journal 37 (1958) 711, equation 3.
 """
 
 
-@operation({"sheet_resistance": "ohm", "sheet_resistance_error": "ohm", "valid": ""}, on_unknown="repeat")
+@operation(
+    {"sheet_resistance": "ohm", "sheet_resistance_error": "ohm", "valid": ""},
+    on_unknown="repeat",
+    takes=lambda n_readings, **_: 5.0 + n_readings,
+)
 def measure_sheet_resistance(
     meter: Keithley2400,
     samples: Sequence[str],

@@ -16,7 +16,7 @@ from plans._act import record_result
 from plans._operation import Plan, operation
 
 
-@operation({"transmittance": "", "valid": ""}, on_unknown="repeat")
+@operation({"transmittance": "", "valid": ""}, on_unknown="repeat", takes=lambda n_readings, **_: 5.0 + n_readings)
 def measure_transmittance(
     meter: ThorlabsPM100D,
     samples: Sequence[str],

@@ -16,8 +16,15 @@ from labctl.recipes import LimitedBy
 from plans._act import act
 from plans._operation import Plan, operation
 
+RATE_NM_PER_WS = 1.0 / 600.0
+"""About how much of a film grows for the energy [nm/(W s)]; gas and target change it."""
 
-@operation()
+
+def _takes(power: float, thickness: float, presputter: float, settle: float, **_: object) -> float:
+    return settle + presputter + thickness / (power * RATE_NM_PER_WS)
+
+
+@operation(takes=_takes)
 def sputter(
     supply: AjaDCXS,
     argon: AlicatMC,

@@ -9,9 +9,10 @@ from plans._act import act
 from plans._operation import Plan, operation
 
 LIMIT_S = 1800.0
+MOVE_S = 60.0
 
 
-@operation(on_unknown="ask")
+@operation(on_unknown="ask", takes=lambda **_: MOVE_S)
 def transfer(mover: SampleMover, samples: Sequence[str], *, source: str, destination: str) -> Plan:
     """Move one sample; the mover checks that the source is full and the destination empty.
 

@@ -32,6 +32,8 @@ def example_lab(faults: Sequence[Mapping[str, Any]] = (), **changes: Any) -> Lab
                 fault[key] = f"{fault[key]} s"
     for station in content["stations"].values():
         station["load_wait"] = f"{station['load_wait']} s"
+        for key in ("takes", "set_up", "clean_down"):
+            station[key] = {kind: f"{value} s" for kind, value in station[key].items()}
     for device in content["devices"].values():
         device["timeout"] = f"{device['timeout']} s"
     return LabFile.model_validate(content)

@@ -1,5 +1,6 @@
 """A lab file becomes stations with devices on links."""
 
+from labctl.lab._calendar import ALWAYS, Calendar
 from labctl.lab._check import check_lab, read_lab
 from labctl.lab._file import FaultEntry, LabFile
 from labctl.lab._lab import Lab, Station, build_lab
@@ -9,6 +10,8 @@ from labctl.lab._substrates import Certificate
 from labctl.lab._watchdog_entries import WatchdogLimits
 
 __all__ = [
+    "ALWAYS",
+    "Calendar",
     "Certificate",
     "FaultEntry",
     "Lab",

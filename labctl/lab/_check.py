@@ -56,6 +56,7 @@ def check_lab(content: object, schemas: Mapping[str, OperationSchema], folder: P
         *_backend_problems(file),
         *_device_problems(file),
         *_station_problems(file, schemas),
+        *_timing_problems(file),
         *_mover_problems(file),
         *_name_problems(file),
         *safe_order_problems(file),
@@ -139,6 +140,20 @@ def _station_problems(file: LabFile, schemas: Mapping[str, OperationSchema]) -> 
                         text = f"{device} is the {holder[device]} already; each role needs a device of its own"
                 if text:
                     problems.append(Problem(f"{where}.{role}", text))
+    return problems
+
+
+def _timing_problems(file: LabFile) -> list[Problem]:
+    """Say which of the stations' durations are of nothing that the station does, and which loads do not fit."""
+    problems = []
+    for station, entry in file.stations.items():
+        for key in ("takes", "set_up", "clean_down"):
+            for kind in getattr(entry, key):
+                if kind not in entry.operations:
+                    problems.append(_unknown("operation", kind, entry.operations, f"stations.{station}.{key}.{kind}"))
+        if entry.load_fill is not None and entry.load_fill > entry.places:
+            text = f"{entry.load_fill} samples do not fit into {entry.places} places"
+            problems.append(Problem(f"stations.{station}.load_fill", text))
     return problems
 
 

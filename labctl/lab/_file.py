@@ -63,6 +63,23 @@ class StationEntry(_Part):
     load_wait: Seconds = Field(
         default="0 s", validate_default=True, description="how long a load that is not full waits"
     )
+    load_fill: int | None = Field(
+        default=None, ge=1, le=1000, description="a load of so many waits no longer; all places when omitted"
+    )
+    takes: dict[str, Seconds] = Field(
+        default_factory=dict, description="by kind of operation: how long it is estimated to take"
+    )
+    set_up: dict[str, Seconds] = Field(
+        default_factory=dict,
+        description="by kind of operation: how long the station is got ready for it after one of another kind",
+    )
+    clean_down: dict[str, Seconds] = Field(
+        default_factory=dict,
+        description="by kind of operation: how long the station is cleaned after it, before one of another kind",
+    )
+    attended: bool = Field(
+        default=False, description="a person has to be there while it works: it works in working hours only"
+    )
 
 
 class FaultEntry(_Part):

@@ -12,6 +12,7 @@ import pyvisa
 from labctl.clock import Clock
 from labctl.errors import LabError
 from labctl.interlocks import Interlock
+from labctl.lab._calendar import ALWAYS, Calendar
 from labctl.lab._file import LabFile
 from labctl.lab._interlocks import read_interlocks
 from labctl.lab._limits import limits_of, narrowed_limits
@@ -36,6 +37,17 @@ class Station:
     """Devices in the order of the operation's roles."""
     places: int = 1
     load_wait_s: float = 0.0
+    """How long a load that is not full waits [s]."""
+    load_fill: int = 0
+    """A load of so many samples waits no longer; 0: as many as there are places."""
+    takes_s: Mapping[str, float] = field(default_factory=dict)
+    """Estimated duration [s] of each kind of operation that the lab file has one of."""
+    set_up_s: Mapping[str, float] = field(default_factory=dict)
+    clean_down_s: Mapping[str, float] = field(default_factory=dict)
+    attended: bool = False
+    """A person has to be there while it works."""
+    calendar: Calendar = ALWAYS
+    """When it may work."""
     fittings: Mapping[str, str | float | int | bool] = field(default_factory=dict)
     """What is fitted to it, recorded with every run."""
     events: EventLog | None = None
@@ -45,6 +57,17 @@ class Station:
     def devices(self) -> tuple[LinkedDevice, ...]:
         """Every device, once."""
         return tuple(dict.fromkeys(device for group in self.operations.values() for device in group))
+
+    def changeover_s(self, before: str, kind: str) -> float:
+        """Return how long it is cleaned and got ready between operations of two kinds [s].
+
+        Args:
+            before: what it did last; empty when nothing yet.
+            kind: what comes next.
+        """
+        if before in ("", kind):
+            return 0.0
+        return self.clean_down_s.get(before, 0.0) + self.set_up_s.get(kind, 0.0)
 
     def exchanges(self) -> list[tuple[str, Exchange]]:
         """Return what was lately said on the wire, each with the device's name, the first first; any thread may ask."""
@@ -191,8 +214,13 @@ def build_lab(
             },
             entry.places,
             entry.load_wait,
-            entry.fittings,
-            EventLog(clock),
+            entry.load_fill or 0,
+            entry.takes,
+            entry.set_up,
+            entry.clean_down,
+            entry.attended,
+            fittings=entry.fittings,
+            events=EventLog(clock),
         )
         for name, entry in file.stations.items()
     }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from labctl.errors import Problem
 from labctl.files import Text, as_far_as_right, nearest, problems_of
+from labctl.quantities import Quantity
 from labctl.recipes._recipe import Operation, Recipe
 from labctl.recipes._schema import OperationSchema
+from labctl.recipes._timing import Timing
 
 
 class OperationEntry(BaseModel):
@@ -20,6 +22,30 @@ class OperationEntry(BaseModel):
 
     name: Annotated[str, Text("[A-Za-z0-9_-]+", "letters, digits, '_' and '-' only")] = ""
     operation: str
+    takes: Annotated[float, Quantity("s", 0, 1e7)] | None = Field(
+        default=None,
+        description="how long it is estimated to take; what its plan, station or the records say if omitted",
+    )
+    begin_within: Annotated[float, Quantity("s", 0, 1e7)] | None = Field(
+        default=None,
+        description="it begins at most so long after the operation before it ended; a sample that is too late is set "
+        "aside",
+    )
+    begin_after: Annotated[float, Quantity("s", 0, 1e7)] = Field(
+        default="0 s",
+        validate_default=True,
+        description="it begins at least so long after the operation before it ended",
+    )
+    optional: bool = Field(
+        default=False,
+        description="the recipe goes on without it where no station is left for it, or where it failed and may be left "
+        "out",
+    )
+    any_order: bool = Field(default=False, description="it may change places with neighbours that say the same")
+
+    def timing(self) -> Timing:
+        """Return what dispatch has to know."""
+        return Timing(self.takes, self.begin_within, self.begin_after, self.optional, self.any_order)
 
 
 class RecipeFile(BaseModel):
@@ -39,12 +65,14 @@ def recipe_json_schema(schemas: Mapping[str, OperationSchema]) -> dict[str, Any]
         schemas: every operation there is, by kind.
     """
     variants = []
+    timing = OperationEntry.model_json_schema()["properties"]
     for kind, schema in schemas.items():
         entry = schema.model.model_json_schema()
         entry["title"], entry["description"] = kind, schema.summary
         entry["properties"] = {
             "name": {"type": "string", "description": "name of this step; the kind when omitted"},
             "operation": {"const": kind},
+            **{key: value for key, value in timing.items() if key not in ("name", "operation")},
             **entry["properties"],
         }
         entry["required"] = ["operation", *entry.get("required", [])]
@@ -91,7 +119,7 @@ def read_operations(
     operations: list[Operation] = []
     for index, entry in enumerate(listed if isinstance(listed, list) else ()):
         where = f"operations[{index}]"
-        operation, wrong = _read_operation(entry, where, schemas, changes or {})
+        operation, wrong = _read_operation(entry, where, schemas, changes or {}, is_first=not index)
         problems += wrong
         names = [earlier.name for earlier in operations]
         if operation.name and operation.name in names:
@@ -102,7 +130,12 @@ def read_operations(
 
 
 def _read_operation(
-    entry: object, where: str, schemas: Mapping[str, OperationSchema], changes: Mapping[tuple[str, str], object]
+    entry: object,
+    where: str,
+    schemas: Mapping[str, OperationSchema],
+    changes: Mapping[tuple[str, str], object],
+    *,
+    is_first: bool,
 ) -> tuple[Operation, list[Problem]]:
     if not isinstance(entry, dict):
         return Operation("", "", {}), []  # the outer form says so
@@ -122,4 +155,16 @@ def _read_operation(
     given = {key: value for key, value in entry.items() if key not in OperationEntry.model_fields}
     given |= {parameter: value for (of, parameter), value in changes.items() if of == name}
     values, wrong = schemas[kind].check(given, where, tuple(OperationEntry.model_fields))
-    return Operation(name, kind, values, schemas[kind].units()), problems + wrong
+    problems += [Problem(f"{where}.{key}", text) for key, text in _impossible(right, is_first)]
+    return Operation(name, kind, values, schemas[kind].units(), right.timing()), problems + wrong
+
+
+def _impossible(entry: OperationEntry, is_first: bool) -> Iterator[tuple[str, str]]:
+    """Yield what of an operation's timing cannot be kept, by field."""
+    if entry.begin_within is not None and entry.begin_after > entry.begin_within:
+        yield "begin_after", f"{entry.begin_after:g} s is longer than begin_within, {entry.begin_within:g} s"
+    for key in ("begin_within", "begin_after"):
+        if is_first and getattr(entry, key):
+            yield key, "the first operation has none before it"
+    if entry.any_order and (entry.begin_within is not None or entry.begin_after):
+        yield "any_order", "an operation that begins at a certain time after another cannot change places"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labctl.quantities import format_value
+from labctl.recipes._timing import Timing
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,13 @@ class Operation:
     parameters: Mapping[str, Any]
     """In the units that the plan declares."""
     units: Mapping[str, str] = field(default_factory=dict)
+    timing: Timing = field(default_factory=Timing)
 
     def content(self) -> dict[str, Any]:
         """Return the entry of a recipe file that gives this operation again."""
         values = {key: format_value(value, self.units.get(key, "")) for key, value in self.parameters.items()}
         texts = {k: values[k] if k in self.units or isinstance(v, str) else v for k, v in self.parameters.items()}
-        return {"name": self.name, "operation": self.kind, **texts}
+        return {"name": self.name, "operation": self.kind, **self.timing.content(), **texts}
 
 
 @dataclass(frozen=True)

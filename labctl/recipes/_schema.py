@@ -53,6 +53,8 @@ class OperationSchema:
     on_unknown: OnUnknown = "set aside"
     """What is done when the controller died while it was under way: ``repeat`` it (it changes nothing), ``continue``
     (the instrument goes on by itself), ``ask`` the instrument what became of it, or ``set aside`` the samples."""
+    takes: Callable[..., float] | None = None
+    """Takes the parameters; returns how long it is estimated to take [s]. None: nobody knows beforehand."""
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -113,6 +115,7 @@ class OperationSchema:
         results: Mapping[str, str],
         results_from: str = "",
         on_unknown: OnUnknown = "set aside",
+        takes: Callable[..., float] | None = None,
     ) -> OperationSchema:
         """Read a plan's signature; the rest is told."""
         hints = typing.get_type_hints(plan, include_extras=True)
@@ -129,4 +132,4 @@ class OperationSchema:
         config = ConfigDict(extra="forbid", strict=True, validate_assignment=True)
         model = create_model(f"{plan.__name__}_parameters", __config__=config, **fields)
         summary = (inspect.getdoc(plan) or "").partition("\n")[0]
-        return cls(plan.__name__, roles, model, summary, dict(results), results_from, on_unknown)
+        return cls(plan.__name__, roles, model, summary, dict(results), results_from, on_unknown, takes)

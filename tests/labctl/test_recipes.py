@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from labctl.files import read_yaml, yaml_text
 from labctl.quantities import format_value
-from labctl.recipes import OperationSchema, check_recipe
+from labctl.recipes import OperationSchema, Timing, check_recipe
 from tests.laboratory import EXAMPLE, SCHEMAS
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufeff\u2028\u2029"))
@@ -74,3 +74,27 @@ def test_a_change_replaces_a_value_of_the_file() -> None:
     unchanged, _ = check_recipe(content, SCHEMAS)
     assert unchanged is not None
     assert unchanged.digest != recipe.digest
+
+
+def test_a_recipe_says_when_operations_may_begin() -> None:
+    content = {
+        "recipe": "timed",
+        "operations": [
+            {"operation": "measure_transmittance"},
+            {"operation": "measure_sheet_resistance", "begin_within": "2 h", "begin_after": "10 min", "takes": "4 min"},
+        ],
+    }
+    recipe, problems = check_recipe(content, SCHEMAS)
+    assert recipe is not None
+    assert not problems
+    assert recipe.operations[1].timing == Timing(takes=240.0, begin_within=7200.0, begin_after=600.0)
+    again, _ = check_recipe(recipe.content(), SCHEMAS)
+    assert again == recipe
+    content["operations"][1] |= {"begin_after": "3 h", "any_order": True}  # type: ignore[index]
+    content["operations"][0] |= {"begin_within": "1 h"}  # type: ignore[index]
+    _, problems = check_recipe(content, SCHEMAS)
+    assert [problem.where for problem in problems] == [
+        "operations[0].begin_within",
+        "operations[1].begin_after",
+        "operations[1].any_order",
+    ]
