@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: install conformance test test-fast check lint types contracts dependencies docs demo bench clean
+.PHONY: install peers conformance test test-fast check lint types contracts dependencies docs demo bench clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -22,6 +22,14 @@ install: $(VENV)/.installed
 	touch $@
 
 conformance: .venv-conformance/.installed
+
+# Other people's optimizers, for benchmarks/optimizers.py alone: more than a gigabyte.
+.venv-peers/.installed: benchmarks/peers.txt
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+peers: .venv-peers/.installed
 
 test: install conformance
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal
@@ -51,7 +59,7 @@ demo: install
 	$(BIN)/labctl demo
 
 bench: install
-	for name in rehearsal overhead records explain supervisor fault_matrix kills soak; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	for name in rehearsal overhead records explain supervisor fault_matrix kills soak optimizers; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean:
-	rm -rf $(VENV) .venv-conformance .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-conformance .venv-peers .mypy_cache .ruff_cache .pytest_cache

@@ -8,7 +8,7 @@ import os
 import platform
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -71,10 +71,15 @@ def main(measure: Callable[[Report, bool], None], doc: str | None) -> None:
     chosen = parser.parse_args()
     report = Report()
     measure(report, chosen.quick)
-    if chosen.json:
+    show(report, chosen.json)
+
+
+def show(report: Report, as_json: bool, versions: Mapping[str, str] | None = None) -> None:
+    """Print figures for a person, or as JSON with the versions of what was measured, `versions` besides."""
+    if as_json:
         machine = {"system": platform.platform(), "cpus": os.cpu_count(), "load": os.getloadavg()[0]}
-        versions = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
-        print(json.dumps({"figures": [asdict(f) for f in report.figures], "versions": versions, "machine": machine}))
+        known = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}, **(versions or {})}
+        print(json.dumps({"figures": [asdict(f) for f in report.figures], "versions": known, "machine": machine}))
         return
     for figure in report.figures:
         print(f"{figure.name:58} {figure.value:>12g} {figure.unit:8} {figure.bar}")
