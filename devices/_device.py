@@ -15,9 +15,12 @@ from typing_extensions import override
 
 from devices._consumption import Consumption
 from devices._signals import Soft
-from labctl.errors import LabError
+from labctl.errors import LabError, LinkError
 from labctl.link import Job, Link
 
+PATIENCE_S = 10.0
+"""How long an instrument may stay out of reach before what it does is given up [s]: a plug that is put back, a burst of
+noise. It goes on by itself meanwhile, and what nobody read is a gap in the record."""
 logger = logging.getLogger("labctl.devices")
 
 
@@ -42,24 +45,39 @@ class ClockStatus(DeviceStatus):
     def __init__(self, device: LinkedDevice, timeout_s: float | None = None) -> None:
         super().__init__(device)
         self._jobs: list[Job] = []
+        self._unanswered_since: float | None = None
         if timeout_s is not None:
             error = TimeoutError(f"{device.name}: not done within {timeout_s:g} s")
             self._jobs.append(device.link.later(timeout_s, lambda: self.fail(error)))
 
-    def poll(self, period_s: float, is_done: Callable[[], bool]) -> ClockStatus:
-        """Ask `is_done` every `period_s` [s]; it finishes the status by True and fails it by raising."""
+    def poll(self, period_s: float, is_done: Callable[[], bool], patience_s: float = PATIENCE_S) -> ClockStatus:
+        """Ask `is_done` every `period_s` [s]; it finishes the status by True and fails it by raising.
+
+        A `LinkError` fails it only when there was no answer for `patience_s`; give 0 where the instrument does not
+        end by itself what nobody watches.
+        """
 
         def ask() -> bool:
             if not self.done:
+                began = self.device.link.clock.monotonic()
                 try:
                     if is_done():
                         self.finish()
+                    self._unanswered_since = None
+                except LinkError as error:
+                    self._unanswered(began, error, patience_s)
                 except (LabError, RuntimeError, ValueError) as error:
                     self.fail(error)
             return not self.done
 
         self._jobs.append(self.device.link.every(period_s, ask))
         return self
+
+    def _unanswered(self, began: float, error: LinkError, patience_s: float) -> None:
+        if self._unanswered_since is None:
+            self._unanswered_since = began
+        if self.device.link.clock.monotonic() - self._unanswered_since >= patience_s:
+            self.fail(error)
 
     def finish_after(self, duration_s: float) -> ClockStatus:
         """Finish by itself after `duration_s` [s]."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from ophyd import Kind
 
-from devices._device import LinkedDevice
+from devices._device import PATIENCE_S, LinkedDevice
 from devices._events import EventLog
 from devices._signals import Readback
-from labctl.errors import LabError
+from labctl.errors import LabError, LinkError
 from labctl.link import Job
 
 Readings = dict[str, dict[str, Any]]
@@ -19,8 +19,8 @@ Readings = dict[str, dict[str, Any]]
 class Trace:
     """Every process quantity of `devices`, read together every `period_s` [s] while monitored.
 
-    When a quantity cannot be read or written down, after the link's retries, the devices' actions
-    in progress fail: a process that cannot be recorded must not go on.
+    When a quantity cannot be read for `PATIENCE_S`, or a reading cannot be written down, the devices' actions
+    in progress fail: a process that cannot be recorded must not go on. A shorter gap is told as an event.
 
     Args:
         devices: each with the attributes named in its class's `process`.
@@ -39,9 +39,11 @@ class Trace:
         self.name, self.devices, self.period_s = name, tuple(devices), period_s
         self._signals: tuple[Readback, ...] = tuple(getattr(d, attr) for d in devices for attr in d.process)
         self._events, self._alarms = events, dict[str, tuple[str, ...]]()
-        self._lock = devices[0].link.clock.make_rlock()
+        self._clock = devices[0].link.clock
+        self._lock = self._clock.make_rlock()
         self._callback: Callable[[Readings], None] | None = None
         self._job: Job | None = None
+        self._unread_since: float | None = None
 
     @property
     def hints(self) -> dict[str, list[str]]:
@@ -99,8 +101,29 @@ class Trace:
         with self._lock:  # clear_sub waits for a reading in progress: no event after the stop document
             if self._callback is None:
                 return
+            began = self._clock.monotonic()
             try:
-                self._callback(self.read())
-            except LabError as error:  # the instrument is mute, or the journal cannot be written
+                try:
+                    readings = self.read()
+                except LinkError as error:
+                    self._unread(began, error)
+                else:
+                    self._read_again()
+                    self._callback(readings)
+            except LabError as error:  # an instrument stays mute, or the journal cannot be written
                 for device in self.devices:
                     device.abandon(error)
+
+    def _unread(self, began: float, error: LinkError) -> None:
+        """Tell of a gap in the readings; raise the error when it is too long."""
+        if self._unread_since is None:
+            self._unread_since = began
+            self._events.tell("alarm", f"no reading: {error.reason}", source=error.device, severity="warning")
+        if self._clock.monotonic() - self._unread_since >= PATIENCE_S:
+            raise error
+
+    def _read_again(self) -> None:
+        since, self._unread_since = self._unread_since, None
+        if since is not None:
+            gap_s = self._clock.monotonic() - since
+            self._events.tell("alarm", f"no reading for {gap_s:.1f} s: over", source=self.name)

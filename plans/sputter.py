@@ -74,5 +74,5 @@ def sputter(
             raise RuntimeError(f"{supply.name} went off during the deposition (fault {supply.fault_code.get()})")
         return float(monitor.thickness.get()) >= thickness
 
-    yield from act("deposition", lambda: monitor.start_action(time_limit * 60).poll(1.0, is_thick))
+    yield from act("deposition", lambda: monitor.start_action(time_limit * 60).poll(1.0, is_thick, patience_s=0))
     yield from bps.mv(supply.output, 0)

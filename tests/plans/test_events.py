@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from devices import EventLog
@@ -59,3 +61,13 @@ def test_a_supply_that_trips_ends_the_deposition_at_once() -> None:
     assert "magnetron went off during the deposition (fault 4)" in stop["reason"]
     assert stop["time"] < laboratory.documents[0][1]["time"] + 330
     assert events == ["fault 4"]
+
+
+def test_a_gap_in_the_readings_is_told_and_the_process_goes_on() -> None:
+    with Laboratory([{"device": "furnace_a_control", "kind": "lost", "start": 600.0, "duration": 5.0}]) as laboratory:
+        laboratory.put("furnace_a.1")
+        stop = laboratory.run("anneal", "furnace_a", **ANNEAL)
+        events = [(row["event_source"], row["event_message"]) for row in laboratory.rows("events")]
+    assert stop["exit_status"] == "success"
+    assert events[0] == ("furnace_a_control", "no reading: no reply in time")
+    assert re.fullmatch(r"no reading for \d+\.\d s: over", events[1][1])

@@ -147,7 +147,7 @@ def test_a_fault_fails_the_run_with_a_reason_and_what_can_be_made_safe_is_safe(
 
 
 def test_a_mute_furnace_mid_ramp_is_off_once_it_answers_the_safing(laboratory):
-    fault = {"device": "furnace_a_control", "kind": "lost", "start": 100.0, "duration": 5.0}
+    fault = {"device": "furnace_a_control", "kind": "lost", "start": 100.0, "duration": 24.0}
     with Laboratory([fault]) as faulty:
         faulty.put("furnace_a.1")
         stop = faulty.run("anneal", "furnace_a", **SHORT_ANNEAL)
@@ -295,6 +295,9 @@ def test_an_abort_in_the_middle_of_any_operation_is_safe_within_5_s(kind):
         (Cell("measure_transmittance", "photometer_meter", "partial", "begin", 5.0), "again", "safe"),
         (Cell("sputter", "argon", "disconnected", "middle", math.inf), "failed", "wire gone"),
         (Cell("sputter", "magnetron", "disconnected", "middle", 5.0), "failed", "safe"),
+        (Cell("sputter", "quartz", "garbled", "begin", 5.0), "failed", "safe"),
+        (Cell("anneal", "furnace_a_control", "lost", "middle", 5.0), "flagged", "safe"),
+        (Cell("transfer", "robot", "disconnected", "middle", 5.0), "repeated", "safe"),
         (Cell("transfer", "room", "lost", "end", math.inf), "flagged", "safe"),
     ],
     ids=lambda value: f"{value.device} {value.fault}" if isinstance(value, Cell) else "",
