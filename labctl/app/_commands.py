@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from labctl.app._alarm_commands import alarms
+from labctl.app._beliefs_commands import explain
 from labctl.app._ending import BAD_INPUT, LAB_FAILED, STOPPED, WRONG, clear_errors
 from labctl.app._exchange_commands import Receiver, check_report, export_records, import_records, list_exports
 from labctl.app._notices_commands import notices
@@ -178,6 +179,8 @@ def campaign_report(
 
         typer.echo(str(write_report(directory, out)))
 
+
+campaign.command("explain")(explain)
 
 for action in COMMANDS:
     campaign.command(action.__name__)(action)

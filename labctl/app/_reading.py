@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from labctl.app._running import FILES, check
@@ -24,3 +25,12 @@ def open_campaign(directory: Path) -> tuple[CheckedCampaign, list[TrialRecord]]:
     checked = check(file)
     with Store.read(directory) as store:
         return checked, trials_of(store, checked.file.campaign, checked.objectives, checked.file.quality)
+
+
+def hours_per_trial(trials: Sequence[TrialRecord]) -> float | None:
+    """Return the lab hours that each trial that ended took of the campaign so far [h]; None while none has."""
+    ended = [trial for trial in trials if trial.status != "under way"]
+    times = [
+        time for trial in trials for each in trial.operations for time in (each.start, each.end) if time is not None
+    ]
+    return (max(times) - min(times)) / 3600.0 / len(ended) if ended and times else None

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from labctl.app._html import document, escaped, table
+from labctl.app._pictures import figure_of, image, label
 from labctl.app._progress import clock_text
 from labctl.app._reading import open_campaign
+from labctl.app._report_model import model_section
 from labctl.app._showing import when
 from labctl.app._values import figures_text, units_of, values_text
-from labctl.campaign import CheckedCampaign
+from labctl.campaign import CheckedCampaign, Told, retold
 from labctl.errors import StoreError
 from labctl.objectives import Objective
 from labctl.records import TrialRecord
@@ -51,7 +51,7 @@ def write_report(directory: Path, out: Path | None) -> Path:
     checked, trials = open_campaign(directory)
     with Store.read(directory) as store:
         runs = list(reversed(store.runs(campaign=checked.file.campaign)))
-        text = _page(checked, trials, runs, store)
+        text = _page(checked, trials, runs, store, retold(checked, store, trials))
     path = out or directory / "report.html"
     try:
         path.write_text(text, encoding="utf-8")
@@ -60,7 +60,9 @@ def write_report(directory: Path, out: Path | None) -> Path:
     return path
 
 
-def _page(checked: CheckedCampaign, trials: Sequence[TrialRecord], runs: Sequence[RunSummary], store: Store) -> str:
+def _page(
+    checked: CheckedCampaign, trials: Sequence[TrialRecord], runs: Sequence[RunSummary], store: Store, told: Told
+) -> str:
     file, objective = checked.file, checked.objectives[0]
     completed = [trial for trial in trials if trial.status == "completed" and trial.outcome is not None]
     parts = [f"<h1>{escaped(file.campaign)}</h1>", f"<p>{escaped(file.description)}</p>" if file.description else ""]
@@ -70,14 +72,15 @@ def _page(checked: CheckedCampaign, trials: Sequence[TrialRecord], runs: Sequenc
     if completed:
         best = max(completed, key=lambda trial: objective.gain(_value(trial, objective)))
         parts += ["<h2>Best recipe</h2>", _best(best, checked)]
-        parts += ["<h2>Best so far</h2>", _image(_progress(completed, trials, objective), "best so far by trial")]
+        parts += ["<h2>Best so far</h2>", image(_progress(completed, trials, objective), "best so far by trial")]
         parts += [
             "<h2>Objective against each parameter</h2>",
             "<p>The lighter a dot, the later its trial.</p>",
-            _image(_scatter(completed, trials, checked, objective), "objective against each parameter"),
+            image(_scatter(completed, trials, checked, objective), "objective against each parameter"),
         ]
+        parts.append(model_section(told, checked, trials))
     if runs:
-        parts += ["<h2>What each station did</h2>", _image(_gantt(runs), "Gantt chart of the stations")]
+        parts += ["<h2>What each station did</h2>", image(_gantt(runs), "Gantt chart of the stations")]
     parts += ["<h2>Failures</h2>", _failures(trials, runs)]
     parts += ["<h2>Trials, as run</h2>", *(_trial(trial, store, checked) for trial in trials)]
     body = "\n".join(part for part in parts if part)
@@ -151,32 +154,15 @@ def _trial(trial: TrialRecord, store: Store, checked: CheckedCampaign) -> str:
         )
         figure = _traces(store.run(operation.uid))
         if figure is not None:
-            inside.append(_image(figure, f"set points and readings of {operation.name}"))
+            inside.append(image(figure, f"set points and readings of {operation.name}"))
     return f"<details><summary>{title}</summary>{''.join(inside)}</details>"
 
 
 # Pictures.
 
 
-def _figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout=layout)
-
-
-def _image(figure: Figure, alt: str) -> str:
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=110)
-    data = base64.b64encode(file.getvalue()).decode("ascii")
-    return f'<img alt="{escaped(alt)}" src="data:image/png;base64,{data}">'
-
-
-def _label(objective: Objective) -> str:
-    return f"{objective.name} [{objective.unit}]" if objective.unit else objective.name
-
-
 def _progress(completed: Sequence[TrialRecord], trials: Sequence[TrialRecord], objective: Objective) -> Figure:
-    figure = _figure(9, 3)
+    figure = figure_of(9, 3)
     axes = figure.subplots()
     order = {trial.trial: number for number, trial in enumerate(trials, start=1)}
     numbers = [order[trial.trial] for trial in completed]
@@ -191,7 +177,7 @@ def _progress(completed: Sequence[TrialRecord], trials: Sequence[TrialRecord], o
     if failed:
         axes.plot(failed, [min(values)] * len(failed), "x", color=_COLOURS["failed"], label="failed sample")
     axes.set_xlabel("trial")
-    axes.set_ylabel(_label(objective))
+    axes.set_ylabel(label(objective))
     axes.legend(fontsize=8, ncols=3)
     return figure
 
@@ -202,7 +188,7 @@ def _scatter(
     names = checked.space.names
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
-    figure = _figure(9, 2.4 * rows)
+    figure = figure_of(9, 2.4 * rows)
     grid = figure.subplots(rows, columns, squeeze=False)
     units = units_of(checked.space)
     categories = {
@@ -224,7 +210,7 @@ def _scatter(
             axes.set_xscale("log")
     for axes in list(grid.flat)[len(names) :]:
         axes.set_visible(False)
-    figure.supylabel(_label(objective), fontsize=9)
+    figure.supylabel(label(objective), fontsize=9)
     return figure
 
 
@@ -237,7 +223,7 @@ def _gantt(runs: Sequence[RunSummary]) -> Figure:
     kinds = {kind: _KINDS[i % len(_KINDS)] for i, kind in enumerate(dict.fromkeys(run.operation for run in runs))}
     begin = min(run.time for run in runs)
     span_h = max(run.time + (run.duration_s or 0.0) - begin for run in runs) / 3600
-    figure = _figure(11, 0.8 + 0.42 * len(stations))
+    figure = figure_of(11, 0.8 + 0.42 * len(stations))
     axes = figure.subplots()
     for kind, colour in kinds.items():
         for row, station in enumerate(stations):
@@ -273,7 +259,7 @@ def _traces(run: RecordedRun) -> Figure | None:
     main = stream.descriptors[0].get("hints", {}).get("process", {}).get("fields", [])
     units = sorted(by_unit, key=lambda unit: not set(by_unit[unit]) & set(main))[:_MOST_PICTURES]
     minutes = (stream.times - run.start["time"]) / 60.0
-    figure = _figure(2.9 * len(units), 1.9, None)  # a layout that is worked out costs more than the picture
+    figure = figure_of(2.9 * len(units), 1.9, None)  # a layout that is worked out costs more than the picture
     figure.subplots_adjust(left=0.13 / len(units), right=0.99, top=0.86, bottom=0.2, wspace=0.25)
     for axes, unit in zip(figure.subplots(1, len(units), squeeze=False).flat, units, strict=True):
         for name in by_unit[unit]:

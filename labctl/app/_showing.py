@@ -85,7 +85,9 @@ def show_run(directory: Path, uid: str) -> None:
 
 def show_status(directory: Path) -> None:
     """Say how far a campaign is; raises StoreError, or an ExceptionGroup of FileError."""
-    from labctl.app._reading import open_campaign
+    from labctl.app._reading import hours_per_trial, open_campaign
+    from labctl.app._showing_beliefs import outlook, print_rows
+    from labctl.campaign import retold
 
     console = _console()
     checked, trials = open_campaign(directory)
@@ -105,6 +107,9 @@ def show_status(directory: Path) -> None:
             trial.trial, trial.sample, trial.status, f"{done}/{len(trial.recipe['operations'])}", *cells, trial.reason
         )
     console.print(table)
+    with Store.read(directory) as store:
+        rows = outlook(retold(checked, store, trials), hours_per_trial(trials))
+    print_rows(console, rows)
     _show_what_goes_on(directory, console)
 
 

@@ -7,5 +7,16 @@ from labctl.campaign._decisions import is_closed
 from labctl.campaign._ending import Ending
 from labctl.campaign._file import CampaignFile
 from labctl.campaign._happening import Happening
+from labctl.campaign._learning import Told, retold
 
-__all__ = ["Campaign", "CampaignFile", "CheckedCampaign", "Ending", "Happening", "check_campaign", "is_closed"]
+__all__ = [
+    "Campaign",
+    "CampaignFile",
+    "CheckedCampaign",
+    "Ending",
+    "Happening",
+    "Told",
+    "check_campaign",
+    "is_closed",
+    "retold",
+]

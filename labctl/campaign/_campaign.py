@@ -9,10 +9,11 @@ from typing import Any
 
 from labctl.campaign._approvals import Approvals
 from labctl.campaign._checked import CheckedCampaign
-from labctl.campaign._decisions import CLOSED, ENDED, HANDLED, LOADED, STARTED, SUGGESTED, Decisions
+from labctl.campaign._decisions import CLOSED, ENDED, FORETOLD, HANDLED, LOADED, STARTED, SUGGESTED, Decisions
 from labctl.campaign._earlier import Earlier, read_earlier
 from labctl.campaign._ending import Ending
 from labctl.campaign._happening import Happening
+from labctl.campaign._learning import tell_earlier, tell_outcome
 from labctl.campaign._operator import NOBODY, Operator
 from labctl.campaign._resumption import read_resumption, settle
 from labctl.clock import ClockQueue
@@ -21,7 +22,7 @@ from labctl.engine import LabRunEngine, ScanIds, StationDriver
 from labctl.errors import ClockClosed, ClockStalled, LabError
 from labctl.lab import Lab
 from labctl.metadata import AccessPolicy
-from labctl.optimize import ID_KEY, ROW_KEY
+from labctl.optimize import ID_KEY, ROW_KEY, Explains
 from labctl.records import distrust, operation_record, people_doubt, read_outcome
 from labctl.safety import Actions, Alarm, AlarmBoard, Responder, Watch
 from labctl.store import Store
@@ -87,6 +88,7 @@ class Campaign:
         self._decisions = Decisions(store.directory)
         self._before = read_resumption(checked, self._decisions, store)
         self._since_best = self._lost_in_a_row = 0
+        self._gains: list[float] = []
         self._stop_reason = ""
         self._names = {objective.name for objective in checked.objectives}
         self._inbox: ClockQueue[Callable[[], None]] = ClockQueue(lab.clock)
@@ -346,12 +348,8 @@ class Campaign:
     def _remember(self) -> None:
         """Be what the campaign was when it was interrupted; nothing is asked of the laboratory."""
         before = self._before
-        completed = [dict(point) for point in self._earlier.points if self._names <= set(point)]
-        failed = [dict(point) for point in self._earlier.points if not self._names <= set(point)]
-        if completed:
-            self.optimizer.ingest(completed)
-        if failed:
-            self.optimizer.register_failures(failed)
+        self._gains += before.gains
+        tell_earlier(self.optimizer, self._earlier.points, self._names)
         for step, trial in before.steps:
             if step == SUGGESTED:
                 self.optimizer.register_suggestions([dict(before.points[trial])])
@@ -403,6 +401,8 @@ class Campaign:
                 self._stop_reason = "lab time"
             elif file.stop.no_improvement is not None and self._since_best >= file.stop.no_improvement:
                 self._stop_reason = "no improvement"
+            elif self._little_to_gain():
+                self._stop_reason = "little to gain"
             elif self.optimizer.should_stop():
                 self._stop_reason = self.optimizer.stop_reason
             elif self._lost_in_a_row >= file.stop.lost:
@@ -421,8 +421,26 @@ class Campaign:
         self._decisions.write(ENDED, trial=traveller.trial, reason=traveller.reason)
         self._learn(traveller)
         lost = self.lost.get(traveller.trial, "")
+        if not lost:
+            self._foretell(traveller.trial)
         text = f"{traveller.trial} lost: {lost}" if lost else f"{traveller.trial} {self.outcomes[-1].status}"
         self._happened("trial", text, trial=traveller.trial, samples=(traveller.sample,))
+
+    def _foretell(self, trial: str) -> None:
+        """Write down what is left to gain after a trial, where the campaign may end because of it."""
+        rule = self.checked.file.stop.gain
+        outlook = self.optimizer.outlook() if rule is not None and isinstance(self.optimizer, Explains) else None
+        if rule is None or outlook is None:
+            return
+        n_ended, hours = len(self.outcomes) + len(self.lost), self.lab_s / 3600.0
+        gain = outlook.next_gain if rule.per == "trial" else outlook.next_gain * n_ended / hours
+        self._decisions.write(FORETOLD, trial=trial, gain=gain)
+        self._gains.append(gain)
+
+    def _little_to_gain(self) -> bool:
+        rule = self.checked.file.stop.gain
+        last = self._gains[-rule.in_a_row :] if rule is not None else []
+        return rule is not None and len(last) == rule.in_a_row and max(last) < rule.below
 
     def _learn(self, traveller: Traveller) -> None:
         """Read back what was recorded of a sample that ended, and tell the optimizer."""
@@ -439,14 +457,8 @@ class Campaign:
             return
         self._lost_in_a_row = 0
         self.outcomes.append(outcome)
-        row = {} if outcome.row is None else {ROW_KEY: outcome.row}
-        point = {ID_KEY: outcome.trial, **row, **outcome.values}
-        if outcome.status == "failed":
-            self.optimizer.register_failures([point])
-            self._since_best += 1
-            return
-        self.optimizer.ingest([{**point, **outcome.objectives}])
-        if self._is_better(outcome):
+        tell_outcome(self.optimizer, outcome)
+        if outcome.status == "completed" and self._is_better(outcome):
             self.best, self._since_best = outcome, 0
         else:
             self._since_best += 1

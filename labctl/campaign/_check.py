@@ -17,7 +17,7 @@ from labctl.dispatch import rule_problems
 from labctl.files import as_far_as_right, nearest, problems_of, read_yaml
 from labctl.lab import LabFile, abilities, check_lab
 from labctl.objectives import InputOf, Objective
-from labctl.optimize import ENGINES, make_optimizer
+from labctl.optimize import ENGINES, Explains, make_optimizer
 from labctl.recipes import Operation, OperationSchema, read_operations
 from labctl.trials import Candidates, SearchSpace
 
@@ -190,9 +190,12 @@ class _Check:
         if space is None or any(self._findings.any_in(self._path, key) for key in ("objectives", "optimizer")):
             return
         try:
-            make_optimizer(engine, space, objectives, file.seed, file.optimizer.options)
+            optimizer = make_optimizer(engine, space, objectives, file.seed, file.optimizer.options)
         except ValueError as error:
             self._tell("optimizer", str(error))
+            return
+        if file.stop.gain is not None and not (isinstance(optimizer, Explains) and optimizer.learns):
+            self._tell("stop.gain", f"the engine {engine} has no model that tells what there is to gain")
 
     def _known(
         self, file: CampaignFile, operations: Sequence[Operation] | None, varied: Varied

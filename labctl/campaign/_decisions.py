@@ -12,6 +12,7 @@ from labctl.errors import StoreError
 
 FILE = "decisions.jsonl"
 STARTED, SUGGESTED, APPROVED, REFUSED = "started", "suggested", "approved", "refused"
+FORETOLD = "foretold"
 LOADED, HANDLED, ASIDE, HELD, RELEASED = "loaded", "handled", "set aside", "held", "released"
 PAUSED, RESUMED, ENDED, CLOSED = "paused", "resumed", "ended", "closed"
 
@@ -33,8 +34,9 @@ class Decisions:
 
         Args:
             kind: `STARTED` (``earlier``: points of other campaigns that the optimizer begins with; ``policy``),
-                `SUGGESTED` (``point``, ``sample``, ``asks``: why a person has to approve it), `APPROVED` or `REFUSED`
-                (``trial``, ``by``, ``reason``), `LOADED` (``station``, ``samples``), `HANDLED` (an operation that
+                `SUGGESTED` (``point``, ``sample``, ``asks``: why a person has to approve it; ``by`` and ``reason`` of a
+                person who suggested it), `APPROVED` or `REFUSED` (``trial``, ``by``, ``reason``), `FORETOLD` (``gain``
+                that is left after ``trial``), `LOADED` (``station``, ``samples``), `HANDLED` (an operation that
                 failed: ``run``, ``station``, ``samples``, ``reason``, ``verdict``), `ASIDE` (``sample``, ``reason``),
                 `HELD` or `RELEASED` (``station``, ``reason``), `PAUSED` or `RESUMED` (``reason``), `ENDED`
                 (``trial``, ``reason``) or `CLOSED` (``reason``).

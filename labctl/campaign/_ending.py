@@ -11,7 +11,8 @@ class Ending:
     """How a campaign ended."""
 
     reason: str
-    """``budget``, ``lab time``, ``target``, ``no improvement``, ``exhausted`` or ``stopped: ...``."""
+    """``budget``, ``lab time``, ``no improvement``, ``little to gain``, ``exhausted``, what the optimizer says (a
+    target is reached, nothing is left), or ``stopped: ...``."""
     n_trials: int
     """Started."""
     n_completed: int

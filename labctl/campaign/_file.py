@@ -93,10 +93,30 @@ class Budget(_Part):
     lab_time: Annotated[float, Quantity("h", 0)] | None = Field(default=None, description="no trial starts later")
 
 
+class GainEntry(_Part):
+    """When there is too little left to gain."""
+
+    below: float = Field(
+        gt=0,
+        allow_inf_nan=False,
+        description="gain that the most promising recipe must promise, in the objective's unit; "
+        "with several objectives as a part of the hypervolume",
+    )
+    per: Literal["trial", "hour"] = Field(default="trial", description="each trial, or each hour of lab time")
+    in_a_row: int = Field(default=3, ge=1, description="after how many trials in a row it must be below")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_a_number(cls, content: object) -> object:
+        is_number = isinstance(content, float | int) and not isinstance(content, bool)
+        return {"below": content} if is_number else content
+
+
 class StopEntry(_Part):
     """When a campaign ends before its budget."""
 
     no_improvement: int | None = Field(default=None, ge=1, description="trials in a row without a better one")
+    gain: GainEntry | None = Field(default=None, description="little to gain; a number is `below`, for each trial")
     lost: int = Field(default=10, ge=1, description="trials in a row that equipment kept from an outcome")
 
 

@@ -14,6 +14,7 @@ from labctl.campaign._decisions import (
     ASIDE,
     CLOSED,
     ENDED,
+    FORETOLD,
     HANDLED,
     HELD,
     LOADED,
@@ -71,8 +72,12 @@ class Resumption:
     """Why a person has to approve a suggestion, by trial, where nobody has answered yet."""
     refused: dict[str, str] = field(default_factory=dict)
     """Why a suggestion was refused, by trial."""
+    by: dict[str, str] = field(default_factory=dict)
+    """Who suggested a trial and why, where it was a person."""
     ended: dict[str, str] = field(default_factory=dict)
     """Why each trial that ended has no outcome, empty where it has one; in the order they ended."""
+    gains: list[float] = field(default_factory=list)
+    """What was left to gain after each trial, where that was asked."""
     steps: list[tuple[str, str]] = field(default_factory=list)
     """``suggested`` or ``ended`` and the trial, in order."""
     loads: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -116,6 +121,8 @@ class Resumption:
             self.steps.append((SUGGESTED, trial))
             if about.get("asks"):
                 self.asks[trial] = str(about["asks"])
+            if about.get("by"):
+                self.by[trial] = f"{about['by']}{reason and ': '}{reason}"
         elif kind == APPROVED:
             del self.asks[trial]
         elif kind == REFUSED:
@@ -143,6 +150,8 @@ class Resumption:
         elif kind == ENDED:
             self.ended[trial] = reason
             self.steps.append((ENDED, trial))
+        elif kind == FORETOLD:
+            self.gains.append(float(about["gain"]))
         elif kind == CLOSED:
             self.closed = reason
 

@@ -21,6 +21,7 @@ _DENSITY = np.exp(-0.5 * _Z**2) / np.exp(-0.5 * _Z**2).sum()
 _N_DRAWS = 64
 _N_FINALISTS = 16
 _LEAST_SHARE = 0.02
+_LITTLE = 0.01
 
 
 @dataclass(frozen=True)
@@ -108,11 +109,34 @@ class Outlook:
     """Improvement [unit] that the most promising recipe exceeds with a probability of 2.5 % only."""
     feasibility: float
     """Probability, 0..1, that the most promising recipe completes."""
+    noise: float
+    """Standard deviation [unit] of a measurement of the same recipe again; 0 with several objectives."""
+    spread: float
+    """From the worst to the best that was found [unit]; 1 with several objectives."""
+
+    @property
+    def is_worth_it(self) -> bool:
+        """Whether what may be gained is more than the noise of one measurement and a hundredth of what was found."""
+        return self.may_gain > max(self.noise, _LITTLE * self.spread)
+
+    @property
+    def advice(self) -> str:
+        """Whether to go on, and why, in words."""
+        if self.is_worth_it:
+            return "go on"
+        if self.noise >= _LITTLE * self.spread:
+            return "stop: what may be gained is within the noise of one measurement"
+        return "stop: what may be gained is less than a hundredth of what was found"
 
 
 @runtime_checkable
 class Explains(Protocol):
     """An optimizer that can say what it expects."""
+
+    @property
+    def learns(self) -> bool:
+        """Whether it has models at all, which may be silent before some trials completed."""
+        ...
 
     def explain(self, points: Sequence[Mapping[str, Any]]) -> list[Explanation]:
         """Return what is expected of recipes, known or not, as things stand."""
@@ -193,7 +217,8 @@ class Explainer:
             mean = gains @ _DENSITY * feasibility
             first = int(np.argmax(mean))
             may = float(gains[first, int(np.searchsorted(_Z, Z_95))])
-            return Outlook(self._objectives[0].unit, float(mean[first]), may, float(feasibility[first]))
+            unit, whole = self._objectives[0].unit, float(np.ptp(self._gains))
+            return Outlook(unit, float(mean[first]), may, float(feasibility[first]), surrogate.noise, whole)
         middles = self._draws(codes, np.zeros((1, len(self._objectives))))[:, 0]
         spread = self._draws(codes, np.full((1, len(self._objectives)), 1.0))[:, 0]
         worst = reference(self._gains)
@@ -202,10 +227,11 @@ class Explainer:
         draws = self._draws(codes[finalists], _normals(len(self._objectives)))
         added = np.array([[added_volume(point, self._gains, worst) for point in each] for each in draws])
         added /= max(hypervolume(self._gains, worst), np.finfo(float).tiny)
-        mean = added.mean(axis=1) * feasibility[finalists]
-        first = int(np.argmax(mean))
+        means = added.mean(axis=1) * feasibility[finalists]
+        first = int(np.argmax(means))
+        sure = float(feasibility[finalists[first]])
         may = float(np.quantile(added[first], 0.975))
-        return Outlook("of the hypervolume", float(mean[first]), may, float(feasibility[finalists[first]]))
+        return Outlook("of the hypervolume", float(means[first]), may, sure, 0.0, 1.0)
 
     def _models(self) -> list[tuple[Objective, Surrogate]]:
         return list(zip(self._objectives, self._beliefs.surrogates, strict=False))

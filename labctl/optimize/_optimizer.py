@@ -154,6 +154,11 @@ class EngineOptimizer:
 
     # What it expects.
 
+    @property
+    def learns(self) -> bool:
+        """Whether the engine has models that can be asked."""
+        return isinstance(self._engine, CanBelieve)
+
     def explain(self, points: Sequence[Mapping[str, Any]]) -> list[Explanation]:
         """Return what is expected of recipes, known or not, as things stand; nothing is taken in.
 

@@ -191,6 +191,12 @@ CAMPAIGN = [
         "approve.known.power[0]: 80 nm cannot be given in W",
     ),
     campaign("approval in a wrong word", "budget: ", "approve: sometimes\nbudget: ", "approve.when: "),
+    campaign(
+        "gain that nobody can tell",
+        "engine: gp}",
+        "engine: random}\nstop: {gain: 0.1}",
+        "stop.gain: the engine random has no model that tells what there is to gain",
+    ),
     campaign("earlier store that is none", "budget: ", "earlier: [nowhere]\nbudget: ", "earlier[0]: "),
     campaign(
         "unknown operation of a field",

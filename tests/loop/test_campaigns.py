@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from event_model import DocumentNames, schema_validators
 
-from labctl.campaign import Campaign, check_campaign
+from labctl.campaign import Campaign, check_campaign, retold
 from labctl.clock import VirtualClock
 from labctl.errors import StoreError
 from labctl.lab import build_lab
@@ -83,6 +83,17 @@ def test_a_campaign_ends_by_its_budget_and_every_trial_has_an_outcome(recorded):
     assert ending.n_lost == 0
     assert ending.whereabouts == {}
     assert campaign.best is not None
+
+
+def test_what_the_optimizer_knew_is_told_again_from_the_store(recorded):
+    folder, campaign, _ = recorded
+    checked = campaign.checked
+    with Store.read(folder) as store:
+        trials = trials_of(store, checked.file.campaign, checked.objectives, checked.file.quality)
+        told, earlier = (retold(checked, store, trials, before) for before in ("", "T0006"))
+    assert told.optimizer.checkpoint() == campaign.optimizer.checkpoint()
+    assert told.best == campaign.best
+    assert earlier.optimizer.suggest(1) == [dict(told.points["T0006"])]
 
 
 def test_all_documents_validate_and_times_go_on(recorded):

@@ -7,7 +7,7 @@ import pytest
 
 from labctl.app._running import catch_up
 from labctl.campaign import Campaign, check_campaign
-from labctl.campaign._file import ApprovalEntry
+from labctl.campaign._file import ApprovalEntry, GainEntry, StopEntry
 from labctl.clock import VirtualClock
 from labctl.dispatch import FailureRule
 from labctl.errors import FileError, LabError
@@ -381,3 +381,16 @@ def test_an_earlier_store_of_other_parameters_is_refused(tmp_path):
     other = replace(objective, inputs={**objective.inputs, "transmittance": InputOf("nothing", "transmittance")})
     with pytest.raises(FileError, match="has no trial with the parameters power, oxygen"):
         run(tmp_path / "second", earlier=[str(tmp_path / "first")], objectives=[other])
+
+
+# Little to gain.
+
+
+def test_a_campaign_ends_when_little_is_left_to_gain_and_remembers_it(tmp_path):
+    changes = {"n_trials": 8, "in_flight": 1, "stop": StopEntry(gain=GainEntry(below=1e9, per="hour", in_a_row=1))}
+    _, ending, _ = run(tmp_path, **changes)
+    lines = [json.loads(line) for line in (tmp_path / "decisions.jsonl").read_text().splitlines()]
+    gains = [line["gain"] for line in lines if line["decision"] == "foretold"]
+    assert (ending.reason, ending.n_trials, len(gains)) == ("little to gain", 3, 1) and gains[0] > 0
+    _, ending, _ = run(tmp_path, **changes)
+    assert (ending.reason, ending.n_trials) == ("little to gain", 3)
