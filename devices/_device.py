@@ -124,8 +124,12 @@ class LinkedDevice(Device):
     """Texts one of which the model that answers must contain."""
     open_options: ClassVar[Mapping[str, Any]] = {}
     """Keywords for `Link` (terminations) and pyvisa (baud rate...)."""
+    example_address: ClassVar[str] = "ASRL1::INSTR"
+    """A VISA address such as it has, for the documentation."""
     verified: ClassVar[str] = "in simulation only; not yet on hardware"
     """How the driver was proved."""
+    is_checked: ClassVar[bool] = False
+    """Whether every reply carries a checksum, so that no garbled byte can become a value."""
     process: ClassVar[tuple[str, ...]] = ()
     """Attributes that are recorded all through an operation."""
     consumes: ClassVar[Mapping[str, tuple[Consumption, ...]]] = {}

@@ -115,12 +115,32 @@ class Readback(Signal):
 
 
 class Setting(Readback):
-    """A quantity that a plan may set; reading it back asks the instrument."""
+    """A quantity that a plan may set; reading it back asks the instrument.
+
+    Args:
+        choices: what it may be; any line of text, or any number within the limits, when omitted.
+        **kwargs: of a `Readback`.
+    """
+
+    def __init__(self, *, choices: tuple[str | float, ...] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.choices = choices
+
+    @override
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Describe without reading: as a readback, and what it may be."""
+        described = super().describe()
+        if self.choices:
+            described[self.name]["choices"] = list(map(str, self.choices))
+        return described
 
     @override
     def check_value(self, value: Any) -> None:
-        """Raise LimitError outside the limits, ValueError for NaN or a broken integer; nothing is sent."""
+        """Raise LimitError outside the limits, ValueError for what is no choice, NaN or a broken integer."""
         if self.dtype == "string":
+            self._check_choice(value)
+            if not str(value).isprintable():
+                raise ValueError(f"{self.name}={value!r} is not one line of text")
             return
         if value != value:
             raise ValueError(f"{self.name}={value} is not a number")
@@ -130,6 +150,11 @@ class Setting(Readback):
             low, high = self.limits
             unit = f" {self.units}" if self.units else ""
             raise LimitError(f"{self.name}={value:g}{unit} is outside {low:g}..{high:g}{unit}")
+        self._check_choice(value)
+
+    def _check_choice(self, value: Any) -> None:
+        if self.choices and value not in self.choices:
+            raise ValueError(f"{self.name}={value!r} is not one of {', '.join(map(str, self.choices))}")
 
     @override
     def put(self, value: Any, **kwargs: Any) -> None:

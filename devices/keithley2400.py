@@ -7,7 +7,7 @@ from ophyd.status import Status
 from typing_extensions import override
 
 from devices._device import Identity, LinkedDevice
-from devices._signals import Setting, Soft
+from devices._signals import Readback, Setting, Soft
 from devices.scpi import Query, flag, identity, quoted
 from labctl.errors import LabError
 
@@ -26,39 +26,74 @@ def _elements(reply: str) -> tuple[float, float, int]:
     return float(voltage), float(current), int(float(status))
 
 
+def _exactly(function: str) -> str:
+    return f':SENS:FUNC:OFF:ALL;:SENS:FUNC "{function}"'
+
+
+def _flag(header: str) -> Query:
+    return Query(f"{header}?", header + " {:d}", flag)
+
+
 class Keithley2400(LinkedDevice):
-    """Keithley 2400 SourceMeter: sources a current, measures the voltage, on two or four wires.
+    """Keithley 2400 SourceMeter: sources a current or a voltage and measures both, on two or four wires.
 
     Readings are expected with the five elements that ``*RST`` sets (voltage, current, resistance, time,
-    status). A meter with several concurrent sense functions tells all of them, e.g. ``VOLT,CURR``.
-    A reading is taken by `trigger` and kept in `voltage`, `current`, `resistance` and `in_compliance`.
+    status). A meter with several concurrent sense functions tells all of them, e.g. ``VOLT,CURR``; setting
+    `sense_function` leaves that one alone. A reading is taken by `trigger` and kept in `voltage`, `current`,
+    `resistance` and `in_compliance`; a quantity that is neither sourced nor sensed reads as 9.91e37.
     """
 
     protocol = "SCPI"
     source = "Keithley, Series 2400 SourceMeter User's Manual 2400S-900-01 rev. K, sections 17 and 18"
-    safe_state = "Output off, source at 0 A."
+    safe_state = "Output off, source at 0 A and 0 V."
     models = ("2400", "2401")
+    verified = "in simulation, which pymeasure's driver and its tests for hardware accept; not yet on hardware"
+    example_address = "GPIB0::23::INSTR"
     process = ()
 
     source_function = Cpt(
-        Setting, point=Query(":SOUR:FUNC?", ":SOUR:FUNC {}", quoted), units=None, dtype="string", kind="config"
-    )
-    sense_function = Cpt(
-        Setting, point=Query(":SENS:FUNC?", ':SENS:FUNC "{}"', _function), units=None, dtype="string", kind="config"
-    )
-    four_wire = Cpt(
         Setting,
-        point=Query(":SYST:RSEN?", ":SYST:RSEN {:d}", flag),
+        point=Query(":SOUR:FUNC?", ":SOUR:FUNC {}", quoted),
         units=None,
-        dtype="integer",
-        limits=(0, 1),
+        dtype="string",
+        choices=("CURR", "VOLT"),
         kind="config",
     )
+    sense_function = Cpt(
+        Setting,
+        point=Query(":SENS:FUNC?", _exactly("{}"), _function),
+        units=None,
+        dtype="string",
+        choices=("VOLT", "CURR", "RES"),
+        kind="config",
+    )
+    four_wire = Cpt(Setting, point=_flag(":SYST:RSEN"), units=None, dtype="integer", limits=(0, 1), kind="config")
     integration = Cpt(
         Setting, point=Query(":SENS:VOLT:NPLC?", ":SENS:VOLT:NPLC {:g}"), limits=(0.01, 10.0), kind="config"
     )
+    filter_enabled = Cpt(Setting, point=_flag(":SENS:AVER"), units=None, dtype="integer", limits=(0, 1), kind="config")
+    filter_count = Cpt(
+        Setting,
+        point=Query(":SENS:AVER:COUN?", ":SENS:AVER:COUN {:d}"),
+        units=None,
+        dtype="integer",
+        limits=(1, 100),
+        kind="config",
+    )
+    off_state = Cpt(
+        Setting,
+        point=Query(":OUTP:SMOD?", ":OUTP:SMOD {}", quoted),
+        units=None,
+        dtype="string",
+        choices=("NORM", "HIMP", "ZERO", "GUAR"),
+        kind="config",
+    )
+    terminals = Cpt(Readback, point=Query(":ROUT:TERM?", None, quoted), units=None, dtype="string", kind="config")
     source_current = Cpt(
         Setting, point=Query(":SOUR:CURR?", ":SOUR:CURR {:.6e}"), units="A", limits=(-1.05, 1.05), kind="normal"
+    )
+    source_voltage = Cpt(
+        Setting, point=Query(":SOUR:VOLT?", ":SOUR:VOLT {:.6e}"), units="V", limits=(-210.0, 210.0), kind="normal"
     )
     compliance_voltage = Cpt(
         Setting,
@@ -67,14 +102,14 @@ class Keithley2400(LinkedDevice):
         limits=(2e-4, 210.0),
         kind="normal",
     )
-    output = Cpt(
+    compliance_current = Cpt(
         Setting,
-        point=Query(":OUTP?", ":OUTP {:d}", flag),
-        units=None,
-        dtype="integer",
-        limits=(0, 1),
+        point=Query(":SENS:CURR:PROT?", ":SENS:CURR:PROT {:.6g}"),
+        units="A",
+        limits=(1e-9, 1.05),
         kind="normal",
     )
+    output = Cpt(Setting, point=_flag(":OUTP"), units=None, dtype="integer", limits=(0, 1), kind="normal")
     voltage = Cpt(Soft, value=0.0, units="V", kind="normal")
     current = Cpt(Soft, value=0.0, units="A", kind="normal")
     resistance = Cpt(Soft, value=0.0, units="ohm", kind="hinted")
@@ -99,8 +134,9 @@ class Keithley2400(LinkedDevice):
 
     @override
     def make_safe(self) -> None:
-        """Switch the output off, set the source to zero, and look; raises `LinkError`, LabError."""
+        """Switch the output off, set both sources to zero, and look; raises `LinkError`, LabError."""
         self.output.put(0)
         self.source_current.put(0.0)
+        self.source_voltage.put(0.0)
         if self.output.get():
             raise LabError(f"{self.name}: the output stays on")

@@ -24,6 +24,7 @@ class ProcessTool(LinkedDevice):
     source = "docs/reference/devices.md, Process tool"
     safe_state = "Level 0: the programme is dropped; a rest goes on, for the door stays shut until it is over."
     models = ("process-tool",)
+    example_address = "TCPIP0::192.168.1.23::5025::SOCKET"
     process = ("output",)
 
     programme = Cpt(

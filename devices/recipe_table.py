@@ -22,6 +22,7 @@ class RecipeTable(LinkedDevice):
     source = "docs/reference/devices.md, Recipe table"
     safe_state = "It moves nothing: a look-up in progress is dropped."
     models = ("recipe-table",)
+    example_address = "TCPIP0::192.168.1.21::5025::SOCKET"
 
     row = Cpt(
         Setting,

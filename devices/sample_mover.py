@@ -72,6 +72,8 @@ class SampleMover(LinkedDevice):
     source = "docs/reference/sample-mover.md"
     safe_state = "Halted; the sample stays gripped or where it was."
     models = ("mover",)
+    is_checked = True
+    example_address = "TCPIP0::192.168.1.22::4001::SOCKET"
     open_options: ClassVar = {"read_termination": "\n", "write_termination": "\n", "baud_rate": 115200}
 
     state = Cpt(Readback, point=_State(), units=None, dtype="string", kind="normal")

@@ -23,7 +23,7 @@ from labctl.app._commands import command_line
 from labctl.campaign import CampaignFile
 from labctl.exchange import PLACES
 from labctl.lab import LabFile
-from labctl.lab._simulated import fault_kinds
+from labctl.lab._simulated import fault_kinds, has_simulation
 from labctl.metadata import LabMetadata, OperationMetadata
 from labctl.optimize import ENGINES
 from labctl.quantities import Quantity
@@ -240,6 +240,58 @@ def devices() -> str:
     return _sections((name, _device(name)) for name in DEVICES)
 
 
+def instruments() -> str:
+    """Return what is covered for each instrument, how that was verified, and how a lab file names it.
+
+    Raises:
+        ValueError: a device lacks a unit, a limit, its source, its simulation or its safe state.
+    """
+    kinds = {name: device_class(name) for name in DEVICES}
+    if lacking := [f"{name}: {what}" for name, kind in kinds.items() for what in _lacks(name, kind)]:
+        raise ValueError("; ".join(lacking))
+    rows = [
+        (
+            f"[{name}](devices.md#{name.lower()})",
+            _introduction(kind).partition("\n\n")[0].replace("\n", " "),
+            kind.protocol,
+            _covered(kind),
+            kind.verified,
+        )
+        for name, kind in kinds.items()
+    ]
+    head = ("class", "instrument", "protocol", "signals", "verified")
+    return f"{_table(head, rows)}\n\n## In a lab file\n\n```yaml lab part\n{_lab_entries(kinds)}```"
+
+
+def _covered(kind: type[LinkedDevice]) -> str:
+    own = [kind._sig_attrs[name] for name in kind._sig_attrs if name not in LinkedDevice._sig_attrs]
+    n_set = sum(component.cls.__name__ == "Setting" for component in own)
+    return f"{n_set} set, {len(own) - n_set} read"
+
+
+def _lacks(name: str, kind: type[LinkedDevice]) -> Iterable[str]:
+    if not has_simulation(name):
+        yield "no simulation"
+    yield from (f"no {word}" for word in ("protocol", "source", "safe_state", "models") if not getattr(kind, word, ""))
+    for attribute, component in kind._sig_attrs.items():
+        options = component.kwargs
+        if component.cls.__name__ in ("Readback", "Setting"):
+            is_number = options.get("dtype", "number") == "number"
+            if is_number and options.get("units", "") is None:
+                yield f"{attribute} has no unit"
+            if component.cls.__name__ == "Setting" and options.get("dtype") != "string" and not options.get("limits"):
+                yield f"{attribute} has no limits"
+
+
+def _lab_entries(kinds: Mapping[str, type[LinkedDevice]]) -> str:
+    lines = ["devices:"]
+    for number, (name, kind) in enumerate(kinds.items(), 1):
+        address = kind.example_address.replace("ASRL1:", f"ASRL{number + 20}:")
+        quote = "'" if "::SOCKET" in address else ""
+        lines.append(f"  {name.lower()}: {{class: {name}, address: {quote}{address}{quote}}}")
+    return "\n".join(lines) + "\n"
+
+
 # Metadata, engines, commands.
 
 
@@ -319,6 +371,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "metadata": metadata,
     "operations": operations,
     "devices": devices,
+    "instruments": instruments,
     "engines": engines,
     "commands": commands,
     "recipe-file": lambda: f"{_model_tree(RecipeFile)}\n\n{_model_tree(OperationEntry)}",

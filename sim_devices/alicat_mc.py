@@ -9,6 +9,7 @@ from typing import ClassVar
 from typing_extensions import override
 
 from labctl.clock import Clock
+from sim_devices.plant import SputterChamber
 from sim_devices.wire import Fault, LineInstrument
 
 _RESPONSE_S = 0.4
@@ -34,15 +35,19 @@ class SimAlicatMC(LineInstrument):
         clock: Clock,
         seed: int | str,
         faults: Sequence[Fault] = (),
-        gas: str = "Ar",
+        inlet: SputterChamber | None = None,
+        role: str = "argon",
         full_scale_sccm: float = 100.0,
     ) -> None:
         super().__init__(clock, seed, faults)
-        self._gas, self._full_scale = gas, full_scale_sccm
+        self._gas, self._full_scale = {"argon": "Ar", "oxygen": "O2"}.get(role, "Air"), full_scale_sccm
         self._setpoint, self._from, self._changed_at = 0.0, 0.0, clock.monotonic()
         self._shown = 0.0
         self.before_change: Callable[[], object] = lambda: None
         """Called before the set point changes: brings up to date what the gas flows into."""
+        if inlet is not None:
+            inlet.let_in(role, self.flow_sccm)
+            self.before_change = inlet.advance
 
     def _steered_sccm(self, now_s: float) -> float:
         age_s = max(0.0, now_s - self._changed_at)

@@ -10,7 +10,8 @@ from typing_extensions import override
 
 from labctl.clock import Clock
 from sim_devices.plant import Line
-from sim_devices.scpi import ILLEGAL_VALUE, Handler, ScpiError, ScpiInstrument, boolean, number
+from sim_devices.scpi import ILLEGAL_VALUE, OUT_OF_RANGE, Handler, ScpiError, boolean, number
+from sim_devices.scpi_table import TableInstrument, Value, doing, real, switch, text, whole, word
 from sim_devices.wire import Fault
 
 GEOMETRY = math.pi / math.log(2)
@@ -20,100 +21,366 @@ NOISE = 6e-4
 """Of one voltage reading over one line cycle, standard deviation as a share."""
 _COMPLIANCE_BIT = 1 << 3
 _OUTPUT_OFF = (803, "Not permitted with OUTPUT off")
+_CONFLICT = (-221, "Settings conflict")
+_NONE = 9.91e37
+_MOST = 2500
+_LINE_HZ = 50.0
+_V_RANGES, _I_RANGES = (0.21, 2.1, 21.0, 210.0), (1.05e-6, 1.05e-5, 1.05e-4, 1.05e-3, 1.05e-2, 0.105, 1.05)
+_R_RANGES = tuple(2.1 * 10.0**n for n in range(1, 9))
+_FUNCTIONS = ("VOLT", "CURR", "RES")
+_ELEMENTS = ("VOLT", "CURR", "RES", "TIME", "STAT")
+_AUTO = {"source_volt_range", "source_curr_range", "volt_range", "curr_range", "res_range"}
 
 
-class SimKeithley2400(ScpiInstrument):
-    """Sources a current through the film at a place and measures the voltage.
+def _level(source: str, default: float, high: float, ranges: Sequence[float], n: float) -> dict[str, Value]:
+    root, key = f"[:SOURce[1]]:{source}", "source_" + source[:4].lower()
+    return {
+        f"{key}": real(f"{root}[:LEVel][:IMMediate][:AMPLitude]", 0.0, -high, high),
+        f"{key}_triggered": real(f"{root}[:LEVel]:TRIGgered[:AMPLitude]", 0.0, -high, high),
+        f"{key}_range": real(f"{root}:RANGe", default, -high, high, ranges=ranges),
+        f"{key}_range_auto": switch(f"{root}:RANGe:AUTO", True),
+        f"{key}_mode": word(f"{root}:MODE", "FIX", "FIXed", "SWEep", "LIST"),
+        f"{key}_start": real(f"{root}:STARt", 0.0, -high, high),
+        f"{key}_stop": real(f"{root}:STOP", 0.0, -high, high),
+        f"{key}_step": real(f"{root}:STEP", 0.0, -2 * high, 2 * high),
+    }
 
-    Source: Keithley, Series 2400 SourceMeter User's Manual 2400S-900-01 rev. K, sections 17 and 18.
+
+def _sense(function: str, default: float, high: float, ranges: Sequence[float], low: float = 0.0) -> dict[str, Value]:
+    root = f":SENSe[1]:{function}"
+    key = function[:4].lower() if function.startswith(("VOLT", "CURR")) else "res"
+    return {
+        f"{key}_range": real(f"{root}:RANGe[:UPPer]", default, low, high, ranges=ranges),
+        f"{key}_range_auto": switch(f"{root}:RANGe:AUTO", True),
+        f"{key}_nplc": real(f"{root}:NPLCycles", 1.0, 0.01, 10.0, "{:.2f}".format),
+    }
+
+
+class SimKeithley2400(TableInstrument):
+    """Sources a current or a voltage through the film at a place and measures both; sweeps; stores readings.
+
+    Source: Keithley, Series 2400 SourceMeter User's Manual 2400S-900-01 rev. K, section 18 (tables 18-1 to 18-11 and
+    the command reference behind them); sections 9 (data store), 10 (sweeps). All line-frequency times are those of
+    50 Hz.
     """
 
     reply_delay_s = 0.045
     identity = "KEITHLEY INSTRUMENTS INC.,MODEL 2400,0000000,C34 Jan 14 2019 12:03:10/A02 /K/M"
     fault_kinds: ClassVar = {"open_contact": "a pin does not touch: the voltage goes to compliance"}
+    table: ClassVar = {
+        "source": word("[:SOURce[1]]:FUNCtion[:MODE]", "VOLT", "VOLTage", "CURRent", "MEMory"),
+        "delay": real("[:SOURce[1]]:DELay", 0.001, 0.0, 9999.998),
+        "delay_auto": switch("[:SOURce[1]]:DELay:AUTO", True),
+        "output_clears": switch("[:SOURce[1]]:CLEar:AUTO", False),
+        "points": whole("[:SOURce[1]]:SWEep:POINts", _MOST, 2, _MOST),
+        "spacing": word("[:SOURce[1]]:SWEep:SPACing", "LIN", "LINear", "LOGarithmic"),
+        "direction": word("[:SOURce[1]]:SWEep:DIRection", "UP", "UP", "DOWN"),
+        "ranging": word("[:SOURce[1]]:SWEep:RANGing", "BEST", "BEST", "AUTO", "FIXed"),
+        "abort": word("[:SOURce[1]]:SWEep:CABort", "NEV", "NEVer", "EARLy", "LATE"),
+        "protection": real("[:SOURce[1]]:VOLTage:PROTection[:LEVel]", 210.0, -210.0, 210.0),
+        **_level("VOLTage", 21.0, 210.0, _V_RANGES, 0.0),
+        **_level("CURRent", 1.05e-4, 1.05, _I_RANGES, 0.0),
+        **_sense("VOLTage[:DC]", 21.0, 210.0, _V_RANGES, -210.0),
+        **_sense("CURRent[:DC]", 1.05e-4, 1.05, _I_RANGES, -1.05),
+        **_sense("RESistance", 2.1e5, 2.1e8, _R_RANGES),
+        "compliance_volt": real(":SENSe[1]:VOLTage[:DC]:PROTection[:LEVel]", 21.0, -210.0, 210.0),
+        "compliance_curr": real(":SENSe[1]:CURRent[:DC]:PROTection[:LEVel]", 1.05e-4, -1.05, 1.05),
+        "concurrent": switch(":SENSe[1]:FUNCtion:CONCurrent", True),
+        "res_mode": word(":SENSe[1]:RESistance:MODE", "AUTO", "AUTO", "MANual"),
+        "res_compensated": switch(":SENSe[1]:RESistance:OCOMpensated", False),
+        "filter": switch(":SENSe[1]:AVERage[:STATe]", False),
+        "filter_type": word(":SENSe[1]:AVERage:TCONtrol", "REP", "REPeat", "MOVing"),
+        "filter_count": whole(":SENSe[1]:AVERage:COUNt", 10, 1, 100),
+        "on": switch(":OUTPut[1][:STATe]", False),
+        "off_state": word(":OUTPut[1]:SMODe", "NORM", "HIMPedance", "NORMal", "ZERO", "GUARd"),
+        "interlock": switch(":OUTPut[1]:INTerlock:STATe", False),
+        "terminals": word(":ROUTe:TERMinals", "FRON", "FRONt", "REAR"),
+        "four_wire": switch(":SYSTem:RSENse", False),
+        "line_frequency": real(":SYSTem:LFRequency", 50.0, 50.0, 60.0, "{:.0f}".format, lasting=True),
+        "line_frequency_auto": switch(":SYSTem:LFRequency:AUTO", True, lasting=True),
+        "beeper": switch(":SYSTem:BEEPer:STATe", True),
+        "display": switch(":DISPlay:ENABle", True),
+        "display_digits": whole(":DISPlay:DIGits", 6, 4, 7),
+        "display_text": text(":DISPlay[:WINDow[1]]:TEXT:DATA", "", 20),
+        "display_text_on": switch(":DISPlay[:WINDow[1]]:TEXT:STATe", False),
+        "arm_count": whole(":ARM[:SEQuence[1]][:LAYer[1]]:COUNt", 1, 1, _MOST),
+        "arm_source": word(
+            ":ARM[:SEQuence[1]][:LAYer[1]]:SOURce",
+            "IMM",
+            *("IMMediate", "TLINk", "TIMer", "MANual", "BUS", "NSTest", "PSTest", "BSTest"),
+        ),
+        "arm_timer": real(":ARM[:SEQuence[1]][:LAYer[1]]:TIMer", 0.1, 0.001, 99999.99),
+        "arm_input": whole(":ARM[:SEQuence[1]][:LAYer[1]][:TCONfigure]:ILINe", 1, 1, 4),
+        "arm_output": whole(":ARM[:SEQuence[1]][:LAYer[1]][:TCONfigure]:OLINe", 2, 1, 4),
+        "arm_event": word(":ARM[:SEQuence[1]][:LAYer[1]][:TCONfigure]:OUTPut", "NONE", "TENTer", "TEXit", "NONE"),
+        "trigger_count": whole(":TRIGger[:SEQuence[1]]:COUNt", 1, 1, _MOST),
+        "trigger_delay": real(":TRIGger[:SEQuence[1]]:DELay", 0.0, 0.0, 999.9999),
+        "trigger_source": word(":TRIGger[:SEQuence[1]]:SOURce", "IMM", "IMMediate", "TLINk"),
+        "trigger_input": whole(":TRIGger[:SEQuence[1]][:TCONfigure]:ILINe", 1, 1, 4),
+        "trigger_output": whole(":TRIGger[:SEQuence[1]][:TCONfigure]:OLINe", 2, 1, 4),
+        "trigger_event": word(":TRIGger[:SEQuence[1]][:TCONfigure]:OUTPut", "NONE", "SOURce", "DELay", "SENSe", "NONE"),
+        "buffer": whole(":TRACe:POINts", 100, 1, _MOST),
+        "feed": word(":TRACe:FEED", "SENS", "SENSe[1]", "CALCulate[1]", "CALCulate2"),
+        "feed_control": word(":TRACe:FEED:CONTrol", "NEV", "NEXT", "NEVer"),
+        "stamps": word(":TRACe:TSTamp:FORMat", "ABS", "ABSolute", "DELTa"),
+        "statistic": word(":CALCulate3:FORMat", "MEAN", "MEAN", "SDEViation", "MAXimum", "MINimum", "PKPK"),
+    }
 
-    def __init__(self, clock: Clock, seed: int | str, line: Line, place: str, faults: Sequence[Fault] = ()) -> None:
+    def __init__(
+        self, clock: Clock, seed: int | str, line: Line, place: str = "", faults: Sequence[Fault] = ()
+    ) -> None:
         self._line, self._place = line, place
-        self.reset()
+        self._buffer: list[tuple[float, ...]] = []
         super().__init__(clock, seed, faults)
 
+    @override
     def reset(self) -> None:
-        """Return to the state after ``*RST``."""
-        self._source, self._sense, self._four_wire, self._on = "VOLT", "CURR", False, False
-        self._current_A, self._compliance_V, self._nplc = 0.0, 21.0, 1.0
+        """Return to the state after ``*RST``; what is stored stays."""
+        super().reset()
+        self.values |= {"autozero": "1"}
+        self._senses = ["CURR"]
+        self._elements: tuple[str, ...] = _ELEMENTS
+        self._lists: dict[str, list[float]] = {"volt": [], "curr": []}
+        self._latest: list[tuple[float, ...]] = []
 
-    def commands(self) -> Mapping[str, Handler]:
-        """Return the part of the command set that a resistance measurement needs."""
-        return {
-            "[:SOURce[1]]:FUNCtion[:MODE]": lambda p: self._set_source(p),
-            "[:SOURce[1]]:FUNCtion[:MODE]?": lambda _: self._source,
-            "[:SOURce[1]]:CURRent[:LEVel][:IMMediate][:AMPLitude]": lambda p: self._set_current(p),
-            "[:SOURce[1]]:CURRent[:LEVel][:IMMediate][:AMPLitude]?": lambda _: f"{self._current_A:E}",
-            ":SENSe[1]:FUNCtion[:ON]": lambda p: self._set_sense(p),
-            ":SENSe[1]:FUNCtion[:ON]?": lambda _: _told(self._sense),
-            ":SENSe[1]:VOLTage[:DC]:PROTection[:LEVel]": lambda p: self._set_compliance(p),
-            ":SENSe[1]:VOLTage[:DC]:PROTection[:LEVel]?": lambda _: f"{self._compliance_V:E}",
-            ":SENSe[1]:VOLTage[:DC]:NPLCycles": lambda p: self._set_nplc(p),
-            ":SENSe[1]:VOLTage[:DC]:NPLCycles?": lambda _: f"{self._nplc:.2f}",
-            ":SYSTem:RSENse": lambda p: self._set_wires(p),
-            ":SYSTem:RSENse?": lambda _: str(int(self._four_wire)),
-            ":OUTPut[1][:STATe]": lambda p: self._switch(p),
-            ":OUTPut[1][:STATe]?": lambda _: str(int(self._on)),
-            ":READ?": lambda _: self._read(),
+    @override
+    def actions(self) -> Mapping[str, Handler]:
+        """Return what measures, stores and counts."""
+        every: dict[str, Handler] = {
+            ":SENSe[1]:FUNCtion[:ON]": self._sense_also,
+            ":SENSe[1]:FUNCtion[:ON]?": lambda _: ",".join(map(_told, self._senses)),
+            ":SENSe[1]:FUNCtion[:ON]:ALL": doing(self._sense_all),
+            ":SENSe[1]:FUNCtion:OFF": self._sense_not,
+            ":SENSe[1]:FUNCtion:OFF:ALL": doing(lambda: self._senses.clear()),
+            ":SENSe[1]:DATA[:LATest]?": lambda _: self._lines(self._latest[-1:]),
+            ":FORMat:ELEMents[:SENSe[1]]": self._choose_elements,
+            ":FORMat:ELEMents[:SENSe[1]]?": lambda _: ",".join(self._elements),
+            ":SYSTem:AZERo[:STATe]": self._set_autozero,
+            ":SYSTem:AZERo[:STATe]?": lambda _: str(self.values["autozero"]),
+            ":SYSTem:BEEPer[:IMMediate]": lambda _: None,
+            ":SYSTem:LOCal": lambda _: None,
+            ":SYSTem:REMote": lambda _: None,
+            ":SYSTem:RWLock": lambda _: None,
+            ":SYSTem:PRESet": lambda _: self.reset(),
+            ":SYSTem:CLEar": doing(lambda: self.errors.clear()),
+            ":SYSTem:ERRor:ALL?": lambda _: self._next_error(),
+            ":SYSTem:ERRor:COUNt?": lambda _: str(len(self.errors)),
+            ":SYSTem:TIME:RESet": lambda _: None,
+            ":STATus:PRESet": lambda _: None,
+            ":STATus:QUEue:CLEar": doing(lambda: self.errors.clear()),
+            ":STATus:QUEue[:NEXT]?": lambda _: self._next_error(),
+            ":STATus:MEASurement:ENABle": lambda _: None,
+            ":STATus:MEASurement[:EVENt]?": lambda _: str(512 * bool(self._buffer)),
+            ":OUTPut[1]:INTerlock:TRIPped?": lambda _: "1",
+            ":ABORt": lambda _: None,
+            ":TRIGger[:SEQuence[1]]:CLEar": lambda _: None,
+            ":INITiate[:IMMediate]": doing(self._measure),
+            ":READ?": lambda _: self._lines(self._measure()),
+            ":FETCh?": lambda _: self._lines(self._latest),
+            ":MEASure?": lambda _: self._lines(self._measure()),
+            ":TRACe:DATA?": lambda _: self._lines(self._buffer),
+            ":TRACe:CLEar": doing(lambda: self._buffer.clear()),
+            ":TRACe:FREE?": lambda _: f"{24 * (_MOST - len(self._buffer))},{24 * len(self._buffer)}",
+            ":TRACe:POINts:ACTual?": lambda _: str(len(self._buffer)),
+            ":CALCulate3:DATA?": lambda _: self._statistics(),
         }
+        for name, function in (("VOLTage[:DC]", "VOLT"), ("CURRent[:DC]", "CURR"), ("RESistance", "RES")):
+            every[f":MEASure:{name}?"] = self._measurer(function)
+            every[f":CONFigure:{name}"] = lambda _, function=function: self._configure(function)  # type: ignore[misc]
+        for name in ("VOLTage", "CURRent"):
+            key, high = name[:4].lower(), 210.0 if name == "VOLTage" else 1.05
+            every[f"[:SOURce[1]]:LIST:{name}"] = self._lister(key, high, anew=True)
+            every[f"[:SOURce[1]]:LIST:{name}:APPend"] = self._lister(key, high, anew=False)
+            every[f"[:SOURce[1]]:LIST:{name}?"] = lambda _, key=key: _numbers(self._lists[key])  # type: ignore[misc]
+            every[f"[:SOURce[1]]:LIST:{name}:POINts?"] = lambda _, key=key: str(len(self._lists[key]))  # type: ignore[misc]
+            unit = "VOLTage[:DC]" if name == "VOLTage" else "CURRent[:DC]"
+            every[f":SENSe[1]:{unit}:PROTection:TRIPped?"] = lambda _: str(int(self._is_limited()))
+        return every
 
     @override
     def hazards(self) -> tuple[str, ...]:
         """Return that the source is on."""
-        return (f"source on at {self._current_A:g} A",) if self._on else ()
+        if not self.values["on"]:
+            return ()
+        return (f"source on at {self._level():g} {'V' if self.values['source'] == 'VOLT' else 'A'}",)
 
-    def _set_source(self, parameters: str) -> None:
-        self._source = _function(parameters, ("VOLT", "CURR", "MEM"))
+    @override
+    def changed(self, key: str) -> None:
+        """Let a range that was set end its own automatic choice, and a source level its programmed twin follow."""
+        if key in _AUTO:
+            self.values[f"{key}_auto"] = False
+        elif key in ("source_volt", "source_curr"):
+            self.values[f"{key}_triggered"] = self.values[key]
+        elif key in ("arm_count", "trigger_count") and self.values["arm_count"] * self.values["trigger_count"] > _MOST:
+            raise ScpiError(_CONFLICT)
+        elif key == "delay":
+            self.values["delay_auto"] = False
+        elif key == "terminals":
+            self.values["on"] = False  # section 15: the output goes off when the terminals change
 
-    def _set_sense(self, parameters: str) -> None:
-        self._sense = _function(parameters.strip("\"'").split(":")[0], ("VOLT", "CURR", "RES"))
+    # What is measured.
 
-    def _set_current(self, parameters: str) -> None:
-        self._current_A = number(parameters, -1.05, 1.05, 0.0)
+    def _sense_also(self, parameters: str) -> None:
+        functions = [_function(part.strip("\"' ").split(":")[0]) for part in parameters.split(",")]
+        kept = self._senses if self.values["concurrent"] else []
+        self._senses[:] = [each for each in _FUNCTIONS if each in {*kept, *functions}]
 
-    def _set_compliance(self, parameters: str) -> None:
-        self._compliance_V = number(parameters, 2e-4, 210.0, 21.0)
+    def _sense_all(self) -> None:
+        self._senses = list(_FUNCTIONS)
 
-    def _set_nplc(self, parameters: str) -> None:
-        self._nplc = number(parameters, 0.01, 10.0, 1.0)
+    def _sense_not(self, parameters: str) -> None:
+        function = _function(parameters.strip("\"' ").split(":")[0])
+        self._senses[:] = [each for each in self._senses if each != function]
 
-    def _set_wires(self, parameters: str) -> None:
-        self._four_wire = boolean(parameters)
+    def _choose_elements(self, parameters: str) -> None:
+        named = [part.strip().upper()[:4] for part in parameters.split(",")]
+        chosen = tuple(each for each in _ELEMENTS if each[:4] in named or (each == "RES" and "RESI" in named))
+        if not chosen or len(chosen) != len(set(named)):
+            raise ScpiError(ILLEGAL_VALUE)
+        self._elements = chosen
 
-    def _switch(self, parameters: str) -> None:
-        self._on = boolean(parameters)
+    def _set_autozero(self, parameters: str) -> None:
+        if parameters.strip().upper() != "ONCE":
+            self.values["autozero"] = int(boolean(parameters))
 
-    def _read(self) -> str:
-        if not self._on:
+    def _configure(self, function: str) -> None:
+        self._senses[:], self.values["on"] = [function], True
+
+    def _measurer(self, function: str) -> Handler:
+        def measure(_: str) -> str:
+            self._configure(function)
+            return self._lines(self._measure())
+
+        return measure
+
+    def _lister(self, key: str, high: float, *, anew: bool) -> Handler:
+        def take(parameters: str) -> None:
+            levels = [number(part.strip(), -high, high, 0.0) for part in parameters.split(",")]
+            taken = levels if anew else self._lists[key] + levels
+            if len(taken) > 100:
+                raise ScpiError(OUT_OF_RANGE)
+            self._lists[key] = taken
+
+        return take
+
+    def _level(self) -> float:
+        return float(self.values["source_volt" if self.values["source"] == "VOLT" else "source_curr"])
+
+    def _levels(self) -> list[float]:
+        """Return what is sourced, trigger by trigger."""
+        values, n = self.values, self.values["arm_count"] * self.values["trigger_count"]
+        key = "volt" if values["source"] == "VOLT" else "curr"
+        mode = values[f"source_{key}_mode"]
+        course = [self._level()]
+        if mode == "LIST" and self._lists[key]:
+            course = self._lists[key]
+        elif mode == "SWE":
+            course = self._sweep(*(values[f"source_{key}_{end}"] for end in ("start", "stop", "step")))
+        return [course[index % len(course)] for index in range(n)]
+
+    def _sweep(self, start: float, stop: float, step: float) -> list[float]:
+        points = self.values["points"]
+        if step and self.values["spacing"] == "LIN":
+            points = min(_MOST, max(2, 1 + round(abs((stop - start) / step))))
+        shares = [index / (points - 1) for index in range(points)]
+        if self.values["spacing"] == "LOG" and start * stop > 0.0:
+            course = [start * (stop / start) ** share for share in shares]
+        else:
+            course = [start + (stop - start) * share for share in shares]
+        return course if self.values["direction"] == "UP" else course[::-1]
+
+    def _measure(self) -> list[tuple[float, ...]]:
+        if not self.values["on"]:
             raise ScpiError(_OUTPUT_OFF)
+        levels = self._levels()
+        nplc = self.values[f"{self._senses[0].lower()}_nplc"] if self._senses else 1.0
+        each_s = nplc / _LINE_HZ + self.values["trigger_delay"] + (0.0 if self.values["delay_auto"] else self._delay())
+        self.busy_s = (len(levels) - 1) * (each_s + 0.01)
+        self._latest = [self._reading(level, index * (each_s + 0.01), nplc) for index, level in enumerate(levels)]
+        if self.values["feed_control"] == "NEXT":
+            self._buffer = (self._buffer + self._latest)[: self.values["buffer"]]
+            if len(self._buffer) == self.values["buffer"]:
+                self.values["feed_control"] = "NEV"
+        if self.values["output_clears"]:
+            self.values["on"] = False
+        return self._latest
+
+    def _delay(self) -> float:
+        return float(self.values["delay"])
+
+    def _reading(self, level: float, after_s: float, nplc: float) -> tuple[float, ...]:
+        """Return voltage [V], current [A], resistance [ohm], time [s] and status word."""
+        voltage, current, limited = self._point(level)
+        noise = 1.0 + self.random.gauss(0.0, NOISE / math.sqrt(max(nplc, 0.01)))
+        if self.values["source"] == "CURR":
+            voltage = float(f"{voltage * noise:.6E}")
+        else:
+            current = float(f"{current * noise:.6E}")
+        resistance = voltage / current if "RES" in self._senses and current else _NONE
+        seen = {*self._senses, self.values["source"]} | ({"VOLT", "CURR"} if "RES" in self._senses else set())
+        voltage, current = (x if name in seen else _NONE for x, name in ((voltage, "VOLT"), (current, "CURR")))
+        now_s = self.clock.monotonic() + after_s
+        return voltage, current, resistance, now_s, float(_COMPLIANCE_BIT if limited else 0)
+
+    def _point(self, level: float) -> tuple[float, float, bool]:
+        """Return voltage [V] and current [A] at a source level, and whether a limit holds."""
         resistance = self._resistance_ohm()
-        voltage, current, status = self._current_A * resistance, self._current_A, 0
-        if abs(voltage) >= self._compliance_V or math.isinf(resistance):
-            voltage, status = math.copysign(self._compliance_V, self._current_A), _COMPLIANCE_BIT
-            current = 1e-12 if math.isinf(resistance) else voltage / resistance
-        noise = 1.0 + self.random.gauss(0.0, NOISE / math.sqrt(max(self._nplc, 0.01)))
-        return f"{voltage * noise:+.6E},{current:+.6E},+9.910000E+37,{self.clock.monotonic():+.6E},{status:+.6E}"
+        if self.values["source"] == "CURR":
+            compliance = abs(self.values["compliance_volt"])
+            voltage, current = level * resistance if level else 0.0, level
+            if abs(voltage) >= compliance or math.isinf(resistance):
+                voltage = math.copysign(compliance, level)
+                return voltage, 1e-12 if math.isinf(resistance) else voltage / resistance, True
+            return voltage, current, False
+        compliance = abs(self.values["compliance_curr"])
+        current = 1e-12 if math.isinf(resistance) else level / resistance
+        if abs(current) >= compliance:
+            current = math.copysign(compliance, level)
+            return current * resistance, current, True
+        return level, current, False
+
+    def _is_limited(self) -> bool:
+        return bool(self.values["on"]) and self._point(self._level())[2]
 
     def _resistance_ohm(self) -> float:
-        film = self._line.sample_at(self._place)
+        film = self._line.sample_at(self._place) if self._place else None
         if film is None or self.faults.active("open_contact") is not None:
             return math.inf
         sheet = film.sheet_resistance_ohm
-        return sheet / GEOMETRY + (0.0 if self._four_wire else _LEAD_OHM)
+        return sheet / GEOMETRY + (0.0 if self.values["four_wire"] else _LEAD_OHM)
+
+    # What is told.
+
+    def _lines(self, readings: Sequence[tuple[float, ...]]) -> str:
+        told = [_ELEMENTS.index(element) for element in self._elements]
+        return ",".join(f"{reading[index]:+.6E}" for reading in readings for index in told)
+
+    def _statistics(self) -> str:
+        if not self._buffer:
+            raise ScpiError((-230, "Data corrupt or stale"))
+        return _numbers(
+            [_statistic(self.values["statistic"], column) for column in list(zip(*self._buffer, strict=True))[:3]]
+        )
+
+
+def _statistic(kind: str, column: Sequence[float]) -> float:
+    mean = sum(column) / len(column)
+    spread = math.sqrt(sum((value - mean) ** 2 for value in column) / max(1, len(column) - 1))
+    span = max(column) - min(column)
+    return {"MEAN": mean, "SDEV": spread, "MAX": max(column), "MIN": min(column), "PKPK": span}[kind]
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return ",".join(f"{value:+.6E}" for value in values)
 
 
 def _told(function: str) -> str:
     return '"RES"' if function == "RES" else f'"{function}:DC"'
 
 
-def _function(parameters: str, known: tuple[str, ...]) -> str:
-    word = parameters.strip().upper()
-    for short in known:
-        if word.startswith(short):
+def _function(parameters: str) -> str:
+    said = parameters.strip().upper()
+    for short in _FUNCTIONS:
+        if said.startswith(short):
             return short
     raise ScpiError(ILLEGAL_VALUE)

@@ -144,7 +144,8 @@ class ScpiInstrument(LineInstrument):
     def _find(self, header: str) -> Handler | None:
         handler = self._found.get(header)
         if handler is None:
-            rooted = header if header.startswith((":", "*")) else f":{header}"
+            rooted = header.removeprefix(":") if header.startswith(":*") else header
+            rooted = rooted if rooted.startswith((":", "*")) else f":{rooted}"
             for pattern, candidate in self._handlers:
                 if pattern.fullmatch(rooted):
                     handler = self._found[header] = candidate

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,22 +18,6 @@ from labctl.quantities import Quantity
 if TYPE_CHECKING:
     from sim_devices.plant import Line
     from sim_devices.wire import Instrument, SimVisaLibrary, WireMemory
-
-SIMULATIONS = {
-    "AjaDCXS": "sim_devices.aja_dcxs:SimAjaDCXS",
-    "AlicatMC": "sim_devices.alicat_mc:SimAlicatMC",
-    "Eurotherm3216": "sim_devices.eurotherm3216:SimEurotherm3216",
-    "InficonSQM160": "sim_devices.inficon_sqm160:SimInficonSQM160",
-    "Keithley2400": "sim_devices.keithley2400:SimKeithley2400",
-    "MKS937B": "sim_devices.mks937b:SimMKS937B",
-    "ProcessTool": "sim_devices.process_tool:SimProcessTool",
-    "RecipeTable": "sim_devices.recipe_table:SimRecipeTable",
-    "SampleMover": "sim_devices.sample_mover:SimSampleMover",
-    "ThorlabsPM100D": "sim_devices.thorlabs_pm100d:SimThorlabsPM100D",
-    "VaisalaHMT330": "sim_devices.vaisala_hmt330:SimVaisalaHMT330",
-}
-"""Simulation of each device class."""
-
 
 _TARGET_USED_KWH, _AIR_OXYGEN = 2.0, 0.21  # where a station's fittings do not say it
 FITTINGS = {
@@ -46,15 +31,22 @@ what its heater takes at full power (for a rehearsal's account of energy), and h
 takes varies, as a share."""
 
 
-def _simulation(kind: str) -> type[Instrument]:
-    module, _, name = SIMULATIONS[kind].partition(":")
-    found: type[Instrument] = getattr(import_module(module), name)
+def simulation(kind: str) -> type[Instrument]:
+    """Return the simulation of a device class, by their names: ``devices.x:Y`` has ``sim_devices.x:SimY``."""
+    from devices import DEVICES
+
+    module = DEVICES[kind].rpartition(".")[2]
+    found: type[Instrument] = getattr(import_module(f"sim_devices.{module}"), f"Sim{kind}")
     return found
 
 
 def has_simulation(kind: str) -> bool:
     """Return whether a device class can be simulated."""
-    return kind in SIMULATIONS
+    try:
+        simulation(kind)
+    except (KeyError, ImportError, AttributeError):
+        return False
+    return True
 
 
 def wire_faults() -> tuple[str, ...]:
@@ -66,7 +58,7 @@ def wire_faults() -> tuple[str, ...]:
 
 def fault_kinds(kind: str) -> tuple[str, ...]:
     """Return the faults that the simulation of a device class knows."""
-    return (*wire_faults(), *_simulation(kind).fault_kinds)
+    return (*wire_faults(), *simulation(kind).fault_kinds)
 
 
 @dataclass
@@ -174,34 +166,36 @@ class _Tool:
         oxygen = self._fittings.get("oxygen", _AIR_OXYGEN)
         return self._once("furnace", lambda: TubeFurnace(self._plant.line, self._places, oxygen))
 
+    def _probe(self) -> Any:
+        from sim_devices.plant import ProbeHead
+
+        return self._once("probe", lambda: ProbeHead(self._plant.line, self._places[0] if self._places else ""))
+
     def make(self, device: str, role: str, rows: Sequence[Mapping[str, float]]) -> Instrument:
-        """Return the simulation of a device."""
+        """Return the simulation of a device, with what it asks for by the names of its arguments."""
         from sim_devices.wire import Fault
 
         kind, line, options = self._file.devices[device].kind, self._plant.line, self._file.simulated
-        place = self._places[0] if self._places else ""
-        special: dict[str, Callable[[], dict[str, Any]]] = {
-            "AjaDCXS": lambda: {"chamber": self._chamber()},
-            "AlicatMC": lambda: {"gas": {"argon": "Ar", "oxygen": "O2"}.get(role, "Air")},
-            "Eurotherm3216": lambda: {"furnace": self._furnace()},
-            "InficonSQM160": lambda: {"chamber": self._chamber()},
-            "Keithley2400": lambda: {"line": line, "place": place},
-            "MKS937B": lambda: {"chamber": self._chamber()},
-            "ProcessTool": lambda: {"time_spread": self._fittings.get("time_spread", 0.0)},
-            "RecipeTable": lambda: {"rows": rows, "measure_s": options.measure_time},
-            "SampleMover": lambda: {"line": line, "move_s": options.move_time},
-            "ThorlabsPM100D": lambda: {"line": line, "place": place},
-            "VaisalaHMT330": lambda: {"ambient": line.ambient},
+        offered: dict[str, Callable[[], Any]] = {
+            "ambient": lambda: line.ambient,
+            "chamber": self._chamber,
+            "furnace": self._furnace,
+            "inlet": lambda: self._chamber() if role in ("argon", "oxygen") else None,
+            "line": lambda: line,
+            "place": lambda: self._places[0] if self._places else "",
+            "probe": self._probe,
+            "role": lambda: role,
+            "rows": lambda: rows,
+            "time_spread": lambda: self._fittings.get("time_spread", 0.0),
+            "measure_s": lambda: options.measure_time,
+            "move_s": lambda: options.move_time,
         }
         faults = [
             Fault(entry.kind, entry.start, entry.duration or math.inf, entry.probability, entry.amount)
             for entry in options.faults
             if entry.device == device
         ]
-        clock = line.clock
-        instrument = _simulation(kind)(clock, f"{self._seed}:{device}", faults=faults, **special[kind]())
-        if kind == "AlicatMC" and role in ("argon", "oxygen"):
-            chamber = self._chamber()
-            setattr(chamber, f"{role}_sccm", instrument.flow_sccm)  # type: ignore[attr-defined]
-            instrument.before_change = chamber.advance  # type: ignore[attr-defined]
-        return instrument
+        simulated = simulation(kind)
+        wanted = signature(simulated).parameters
+        given = {name: offer() for name, offer in offered.items() if name in wanted}
+        return simulated(line.clock, f"{self._seed}:{device}", faults=faults, **given)

@@ -6,6 +6,7 @@ from sim_devices.plant.discharge import Deposit, deposit_of
 from sim_devices.plant.film import Film
 from sim_devices.plant.furnace import Controller, TubeFurnace
 from sim_devices.plant.line import Enclosure, Line, PlantError
+from sim_devices.plant.probe import ProbeHead
 
 __all__ = [
     "Ambient",
@@ -15,6 +16,7 @@ __all__ = [
     "Film",
     "Line",
     "PlantError",
+    "ProbeHead",
     "SputterChamber",
     "TubeFurnace",
     "deposit_of",

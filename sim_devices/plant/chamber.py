@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from sim_devices.plant.discharge import Deposit, deposit_of, film_to_monitor_ratio
-from sim_devices.plant.line import Line
+from sim_devices.plant.line import Line, PlantError
 
 STEP_S = 1.0
 """The chamber advances on this grid [s], so how often one looks makes no difference."""
@@ -52,6 +52,8 @@ class SputterChamber:
         self.supplied_W: Callable[[float], float] = lambda now_s: 0.0
         self.uncovered: Callable[[float], bool] = lambda now_s: False
         """Whether the shutter is open."""
+        self.pumping: Callable[[float], float] = lambda now_s: 1.0
+        """Speed of the pump as a share of its full speed, 0 to 1."""
         self.power_W = 0.0
         """Power in the last step [W]."""
         self.shutter_open = False
@@ -60,14 +62,28 @@ class SputterChamber:
         """What the quartz has grown since it was new [nm]."""
         self.deposit: Deposit | None = None
         """What the discharge gave in the last step; None without a plasma."""
-        self._argon_Pa, self._oxygen_Pa = 0.0, 0.0
+        self._rest_Pa, self._argon_Pa, self._oxygen_Pa = _BASE_PA, 0.0, 0.0
         self._index = int(line.clock.monotonic() // STEP_S)
         line.enclose(places, self)
+
+    def let_in(self, gas: str, flow_sccm: Callable[[float], float]) -> None:
+        """Take what flows into the chamber from an instrument.
+
+        Args:
+            gas: ``argon`` or ``oxygen``.
+            flow_sccm: gives the flow [sccm] at an instant [s, monotonic].
+
+        Raises:
+            PlantError: another gas.
+        """
+        if gas not in ("argon", "oxygen"):
+            raise PlantError(f"the chamber has no inlet for {gas}")
+        setattr(self, f"{gas}_sccm", flow_sccm)
 
     @property
     def pressure_Pa(self) -> float:
         """Total pressure [Pa]."""
-        return _BASE_PA + self._argon_Pa + self._oxygen_Pa
+        return self._rest_Pa + self._argon_Pa + self._oxygen_Pa
 
     @property
     def burns(self) -> bool:
@@ -89,13 +105,18 @@ class SputterChamber:
         if self.power_W > 0.0 or self.supplied_W(from_s) > 0.0 or self.supplied_W(to_s) > 0.0:
             return False
         argon, oxygen = self.argon_sccm(from_s), self.oxygen_sccm(from_s)
-        settled = self._argon_Pa == argon * _PA_SCCM and self._oxygen_Pa == oxygen * _PA_SCCM
+        share = _pumped_share(self.pumping(from_s))
+        if share != _pumped_share(self.pumping(to_s)) or self._rest_Pa != _BASE_PA / share**2:
+            return False
+        settled = self._argon_Pa == argon * _PA_SCCM / share and self._oxygen_Pa == oxygen * _PA_SCCM / share
         return settled and self.argon_sccm(to_s) == argon and self.oxygen_sccm(to_s) == oxygen
 
     def _step(self, now_s: float) -> None:
         self.power_W, self.shutter_open = self.supplied_W(now_s), self.uncovered(now_s)
-        self._argon_Pa = _mixed(self._argon_Pa, self.argon_sccm(now_s) * _PA_SCCM)
-        self._oxygen_Pa = _mixed(self._oxygen_Pa, self.oxygen_sccm(now_s) * _PA_SCCM)
+        share = _pumped_share(self.pumping(now_s))
+        self._rest_Pa = _mixed(self._rest_Pa, _BASE_PA / share**2)
+        self._argon_Pa = _mixed(self._argon_Pa, self.argon_sccm(now_s) * _PA_SCCM / share)
+        self._oxygen_Pa = _mixed(self._oxygen_Pa, self.oxygen_sccm(now_s) * _PA_SCCM / share)
         if not self.burns:
             self.deposit = None
             return
@@ -115,6 +136,11 @@ class SputterChamber:
                     grain_nm=deposit.grain_nm,
                     disorder=deposit.disorder,
                 )
+
+
+def _pumped_share(speed: float) -> float:
+    """Return how well a turbo pump at a share of its speed pumps; at rest its backing pump is left (invented)."""
+    return 0.01 + 0.99 * speed
 
 
 def _mixed(before_Pa: float, target_Pa: float) -> float:

@@ -46,6 +46,8 @@ class Instrument:
             raise ValueError(f"{type(self).__name__} has no fault {', '.join(unknown)}; known: {', '.join(known)}")
         self.clock, self.random = clock, random.Random(f"{seed}:noise")
         self.faults = Faults(clock, seed, faults)
+        self.busy_s = 0.0
+        """How much longer than usual the request that is being answered takes [s]; `answer` sets it."""
         self._received = bytearray()
 
     @property
@@ -58,11 +60,12 @@ class Instrument:
         self._received += data
         replies = []
         while (request := self.take_request(self._received)) is not None:
+            self.busy_s = 0.0
             answer = self.answer(request)
             if answer is not None:
                 left, late_s = self.faults.disturb(answer)
                 if left is not None:
-                    replies.append(Reply(left, self.reply_delay_s + late_s))
+                    replies.append(Reply(left, self.reply_delay_s + self.busy_s + late_s))
         return replies
 
     def clear(self) -> None:

@@ -10,11 +10,9 @@ import pyvisa
 
 from devices import DEVICES, LinkedDevice, device_class
 from labctl.clock import VirtualClock
-from labctl.lab import build_lab
+from labctl.lab import LabFile, build_lab
 from labctl.link import Link
-from sim_devices.process_tool import SimProcessTool
-from sim_devices.recipe_table import SimRecipeTable
-from sim_devices.wire import Fault, Instrument, LineInstrument, SimVisaLibrary
+from sim_devices.wire import Instrument, LineInstrument, SimVisaLibrary
 from tests.laboratory import SCHEMAS, example_lab
 
 IN_THE_EXAMPLE = {
@@ -85,25 +83,34 @@ def connect(
     return kind(name="thing", link=link)
 
 
-class Made:
-    """A device, its simulated instrument, and what the laboratory around it is."""
+def bench(kind: str, faults: Sequence[Mapping[str, Any]] = ()) -> LabFile:
+    """Return a lab file with one device of a class at the one place of a station."""
+    device = {"class": kind, "address": device_class(kind).example_address}
+    return LabFile.model_validate(
+        {
+            "lab": "bench",
+            "operator": "nobody",
+            "devices": {"thing": device},
+            "stations": {"bench": {"operations": {"measure_sheet_resistance": {"meter": "thing"}}}},
+            "racks": {"rack": 1},
+            "simulated": {"faults": [{"device": "thing", **in_words(fault)} for fault in faults]},
+        }
+    )
 
-    def __init__(self, kind: str, faults: Sequence[Mapping[str, Any]]) -> None:
+
+def in_words(fault: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: f"{value} s" if key in ("start", "duration") else value for key, value in fault.items()}
+
+
+class Made:
+    """A device, its simulated instrument, and the laboratory around it."""
+
+    def __init__(self, kind: str, file: LabFile) -> None:
         self.clock = VirtualClock(stall_s=20)
-        if kind in ("ProcessTool", "RecipeTable"):
-            rows = [{"hardness": float(n)} for n in range(10)]
-            plan = [Fault(f["kind"], f.get("start", 0.0), f.get("duration", float("inf"))) for f in faults]
-            self.instrument: Instrument = (
-                SimRecipeTable(self.clock, 1, rows, plan)
-                if kind == "RecipeTable"
-                else SimProcessTool(self.clock, 1, plan)
-            )
-            self.device = connect(kind, self.instrument, self.clock, "TCPIP0::10.0.0.9::5025::SOCKET")
-            return
-        name = IN_THE_EXAMPLE[kind]
-        file = example_lab([{"device": name, **fault} for fault in faults])
-        self.lab = build_lab(file, self.clock, SCHEMAS, seed=1)
+        rows = [{"hardness": float(n)} for n in range(10)]
+        self.lab = build_lab(file, self.clock, SCHEMAS, seed=1, rows=rows)
         assert self.lab.plant is not None
+        name = next(name for name, entry in file.devices.items() if entry.kind == kind)
         self.device, self.instrument = self.lab.devices[name], self.lab.plant.instruments[name]
 
     @property
@@ -113,11 +120,27 @@ class Made:
 
 @pytest.fixture
 def make() -> Iterator[Callable[..., Made]]:
-    """Make a device of a class, with faults as lab files have them."""
+    """Make a device of a class alone on a bench, with faults as lab files have them."""
+    yield from making(bench)
+
+
+@pytest.fixture
+def make_in_example() -> Iterator[Callable[..., Made]]:
+    """Make a device of a class in the example's laboratory, with faults as lab files have them."""
+
+    def file(kind: str, faults: Sequence[Mapping[str, Any]]) -> LabFile:
+        if kind not in IN_THE_EXAMPLE:
+            return bench(kind, faults)
+        return example_lab([{"device": IN_THE_EXAMPLE[kind], **fault} for fault in faults])
+
+    yield from making(file)
+
+
+def making(file: Callable[[str, Sequence[Mapping[str, Any]]], LabFile]) -> Iterator[Callable[..., Made]]:
     made: list[Made] = []
 
     def build(kind: str, *faults: Mapping[str, Any]) -> Made:
-        made.append(Made(kind, faults))
+        made.append(Made(kind, file(kind, faults)))
         return made[-1]
 
     yield build

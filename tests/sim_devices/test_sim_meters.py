@@ -72,7 +72,11 @@ def test_reset_brings_a_meter_back_to_its_start(bench):
     meter = SimKeithley2400(bench.clock, 1, bench.line, "rack.1")
     lines(meter, *FOUR_WIRE, ":OUTP ON", ":SENS:VOLT:PROT 3")
     assert lines(meter, "*RST", ":OUTP?", ":SOUR:FUNC?", ":SENS:VOLT:PROT?", ":SYST:RSEN?")[1:3] == ["0", "VOLT"]
-    assert lines(meter, ":SENS:FUNC?", ":SENS:FUNC 'VOLT:DC'", ":SENS:FUNC?") == ['"CURR:DC"', "", '"VOLT:DC"']
+    assert lines(meter, ":SENS:FUNC?", ":SENS:FUNC 'VOLT:DC'", ":SENS:FUNC?") == [
+        '"CURR:DC"',
+        "",
+        '"VOLT:DC","CURR:DC"',
+    ]
 
 
 def test_a_power_meter_sees_what_the_film_lets_through(bench):
