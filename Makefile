@@ -32,7 +32,7 @@ conformance: .venv-conformance/.installed
 peers: .venv-peers/.installed
 
 test: install conformance
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal --ignore=tests/docs
 
 test-fast: install
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow"
@@ -50,10 +50,11 @@ contracts: install
 dependencies: install
 	$(BIN)/deptry .
 
+# Every code block of the README and the pages is run.
 docs: install
-	$(BIN)/python -m pytest -q tests/docs
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/docs
 
-check: lint types contracts dependencies test
+check: lint types contracts dependencies test docs
 
 demo: install
 	$(BIN)/labctl demo
