@@ -49,6 +49,7 @@ class Control:
             "answer": self._answer,
             "approve": self._approve,
             "refuse": self._refuse,
+            "suggest": self._suggest,
             "ack": self._acknowledge,
             "note": self._note,
         }
@@ -159,6 +160,12 @@ class Control:
         name = self._trial(asked)
         call = lambda: self._operator.refuse(name, asked["by"], asked["reason"])  # noqa: E731  one expression
         return self._do(call, f"{name} is not made")
+
+    def _suggest(self, asked: Mapping[str, str]) -> str:
+        point, trials = json.loads(asked["point"]), list[str]()
+        call = lambda: trials.append(self._operator.suggest(point, asked["by"], asked["reason"]))  # noqa: E731
+        self._do(call, "")
+        return f"{trials[0]} is made"
 
     def _acknowledge(self, asked: Mapping[str, str]) -> str:
         name = asked["alarm"]

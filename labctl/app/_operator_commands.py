@@ -64,6 +64,25 @@ def refuse(
     _ask(directory, "refuse", by, trial=trial, reason=reason)
 
 
+def suggest(
+    directory: Store,
+    add: Annotated[list[Path], typer.Option("--add", help="Recipe file: the campaign's with other values.")],
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    by: By = "",
+) -> None:
+    """Have recipes of your own made beside the optimizer's, which learns from them; they count in the budget."""
+    with clear_errors():
+        import json
+
+        from labctl.app._reading import open_campaign
+        from labctl.campaign import read_candidate
+
+        checked, _ = open_campaign(directory)
+        points = [read_candidate(path, checked) for path in add]
+    for point in points:
+        _ask(directory, "suggest", by, point=json.dumps(point), reason=reason)
+
+
 def ack(
     directory: Store,
     alarm: Annotated[str, typer.Argument(help="Name of the interlock or watchdog.")],
@@ -84,7 +103,7 @@ def note(
     _ask(directory, "note", by, text=text, station=station)
 
 
-COMMANDS = (pause, resume, stop, hold, release, answer, approve, refuse, ack, note)
+COMMANDS = (pause, resume, stop, hold, release, answer, approve, refuse, suggest, ack, note)
 
 
 def _ask(directory: Path, action: str, by: str, **about: str) -> None:

@@ -1,6 +1,7 @@
 """The closed loop over trials."""
 
 from labctl.campaign._campaign import Campaign
+from labctl.campaign._candidate import read_candidate
 from labctl.campaign._check import check_campaign
 from labctl.campaign._checked import CheckedCampaign
 from labctl.campaign._decisions import is_closed
@@ -18,5 +19,6 @@ __all__ = [
     "Told",
     "check_campaign",
     "is_closed",
+    "read_candidate",
     "retold",
 ]

@@ -19,7 +19,7 @@ from labctl.campaign._resumption import read_resumption, settle
 from labctl.clock import ClockQueue
 from labctl.dispatch import Dispatcher, Handled, Traveller
 from labctl.engine import LabRunEngine, ScanIds, StationDriver
-from labctl.errors import ClockClosed, ClockStalled, LabError
+from labctl.errors import ClockClosed, ClockStalled, FileError, LabError, RegistryError
 from labctl.lab import Lab
 from labctl.metadata import AccessPolicy
 from labctl.optimize import ID_KEY, ROW_KEY, Explains
@@ -133,6 +133,7 @@ class Campaign:
             self.approvals,
             self.board,
             self._submit,
+            self._add,
             lambda happening: self.on_happening(happening),
         )
         self._remember()
@@ -256,6 +257,22 @@ class Campaign:
             return
         self.approvals.wait_for(point, asks, self.lab.clock.monotonic())
         self._happened("wait", f"{trial} waits for approval: {asks}", trial=trial)
+
+    def _add(self, point: Mapping[str, Any], by: str, reason: str) -> str:
+        """Make a sample of a person's recipe, also beyond `in_flight`; nobody else has to approve it."""
+        if limit := self._limit():
+            raise RegistryError(f"nothing more is made: {limit}")
+        try:
+            self.checked.recipe({name: point[name] for name in self.checked.space.names}, point.get(ROW_KEY))
+            (registered,) = self.optimizer.register_suggestions([dict(point)])
+        except (KeyError, ValueError, FileError) as error:
+            raise RegistryError(f"this recipe cannot be made: {error}") from error
+        trial = str(registered[ID_KEY])
+        self._decisions.write(SUGGESTED, point=registered, sample=self._sample(trial), by=by, reason=reason)
+        self._submit(registered)
+        n_left = max(self.checked.file.budget.trials - self.n_started, 0)
+        self._refuse(list(self.approvals.pending)[n_left:], f"the budget went to {trial}, which {by} suggested")
+        return trial
 
     def _submit(self, point: Mapping[str, Any]) -> None:
         self.n_started += 1

@@ -188,5 +188,10 @@ class CampaignFile(_Part):
         description="by kind of operation: what is done after a restart with one whose end nobody saw, "
         "in place of what its plan says",
     )
-    in_flight: int = Field(default=4, ge=1, le=1000, description="samples under way at the same time")
+    in_flight: int = Field(
+        default=4,
+        ge=1,
+        le=1000,
+        description="samples under way at the same time; those that people suggest come on top",
+    )
     optimizer: OptimizerEntry = OptimizerEntry()

@@ -28,6 +28,7 @@ class Operator:
         approvals: of the campaign.
         board: of alarms.
         submit: has a suggestion made.
+        add: has a person's recipe made, a point of the space by somebody for a reason; returns its trial.
         happened: told of everything.
     """
 
@@ -39,9 +40,10 @@ class Operator:
         approvals: Approvals,
         board: AlarmBoard,
         submit: Callable[[Mapping[str, Any]], None],
+        add: Callable[[Mapping[str, Any], str, str], str],
         happened: Callable[[Happening], None],
     ) -> None:
-        self._lab, self._dispatcher, self._decisions = lab, dispatcher, decisions
+        self._lab, self._dispatcher, self._decisions, self._add = lab, dispatcher, decisions, add
         self._approvals, self._board, self._submit, self._happened = approvals, board, submit, happened
 
     def pause(self, by: str) -> None:
@@ -92,6 +94,21 @@ class Operator:
         self._decisions.write(REFUSED, trial=trial, by=by, reason=reason)
         self._approvals.refused[trial] = f"refused by {by}: {reason}"
         self._intervened(f"{trial} refused by {by}: {reason}", by, trial=trial)
+
+    def suggest(self, point: Mapping[str, Any], by: str, reason: str) -> str:
+        """Have a person's recipe made beside those of the optimizer, which learns from it; return its trial.
+
+        Args:
+            point: values of all parameters, with the row where the space is a table.
+            by: who suggests it.
+            reason: why.
+
+        Raises:
+            RegistryError: it cannot be made, or nothing more is made.
+        """
+        trial = self._add(point, by, reason)
+        self._intervened(f"{trial} suggested by {by}{reason and ': '}{reason}", by, trial=trial)
+        return trial
 
     def acknowledge(self, name: str, by: str, note: str = "") -> None:
         """Take note of an alarm; raises RegistryError when there is none of this name."""

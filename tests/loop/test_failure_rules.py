@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from labctl.app._running import catch_up
-from labctl.campaign import Campaign, check_campaign
+from labctl.campaign import Campaign, check_campaign, retold
 from labctl.campaign._file import ApprovalEntry, GainEntry, StopEntry
 from labctl.clock import VirtualClock
 from labctl.dispatch import FailureRule
-from labctl.errors import FileError, LabError
+from labctl.errors import FileError, LabError, RegistryError
 from labctl.lab import build_lab
 from labctl.objectives import InputOf
 from labctl.records import trials_of
@@ -381,6 +381,32 @@ def test_an_earlier_store_of_other_parameters_is_refused(tmp_path):
     other = replace(objective, inputs={**objective.inputs, "transmittance": InputOf("nothing", "transmittance")})
     with pytest.raises(FileError, match="has no trial with the parameters power, oxygen"):
         run(tmp_path / "second", earlier=[str(tmp_path / "first")], objectives=[other])
+
+
+# A person's candidates.
+
+
+def test_what_a_person_suggests_is_made_learnt_from_and_remembered(tmp_path):
+    point = {"power": 120.0, "oxygen": 0.2, "thickness": 140.0, "temperature": 420.0, "ramp": 5.0, "dwell": "30 min"}
+    refused = []
+
+    def add(campaign):
+        assert campaign.operator.suggest(point, "K. Sato", "as last year") == "T0002"
+        for wrong in ({**point, "power": 9999.0}, point):  # the second: of two trials two are begun
+            with pytest.raises(RegistryError) as error:
+                campaign.operator.suggest(wrong, "K. Sato", "")
+            refused.append(str(error.value))
+
+    campaign, ending, happenings = run(tmp_path, n_trials=2, in_flight=1, before=add)
+    assert (ending.reason, ending.n_trials, ending.n_completed) == ("budget", 2, 2)
+    assert refused == ["nothing more is made: budget"] * 2
+    assert {outcome.trial: outcome.values for outcome in campaign.outcomes}["T0002"] == point
+    assert "T0002 suggested by K. Sato: as last year" in [happening.text for happening in happenings]
+    again, _, _ = run(tmp_path, n_trials=2, in_flight=1)
+    assert again.optimizer.checkpoint() == campaign.optimizer.checkpoint()
+    with Store.read(tmp_path) as store:
+        trials = trials_of(store, "ito-night", campaign.checked.objectives)
+        assert retold(campaign.checked, store, trials).by == {"T0002": "K. Sato: as last year"}
 
 
 # Little to gain.
