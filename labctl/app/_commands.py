@@ -53,6 +53,9 @@ Table = Annotated[Path | None, typer.Option("--table", help="CSV file of candida
 RealTime = Annotated[
     bool, typer.Option("--real-time", help="Let a simulated laboratory run no faster than a real one.")
 ]
+Supervisor = Annotated[
+    bool, typer.Option(help="Let a second process make real instruments safe when this one dies or hangs.")
+]
 
 
 class Schema(StrEnum):
@@ -123,9 +126,7 @@ def campaign_run(
     seed: Seed = None,
     real_time: RealTime = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the campaign that was interrupted.")] = False,
-    supervisor: Annotated[
-        bool, typer.Option(help="Let a second process make real instruments safe when this one dies or hangs.")
-    ] = True,
+    supervisor: Supervisor = True,
 ) -> None:
     """Run a campaign to its end and write its report."""
     with clear_errors():
@@ -238,12 +239,13 @@ def shell(
     out: Out = Path("labctl-shell"),
     real_time: RealTime = False,
     command: Annotated[str, typer.Option("--command", "-c", help="Run this and leave.")] = "",
+    supervisor: Supervisor = True,
 ) -> None:
     """Open IPython with the laboratory: RE, devices, plans, catalog, live table and plots."""
     with clear_errors():
         from labctl.app._shell import open_shell
 
-        open_shell(file, out, real_time, command)
+        open_shell(file, out, real_time, command, supervisor=supervisor)
 
 
 @sim.command("serve")

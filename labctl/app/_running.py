@@ -218,9 +218,9 @@ def _supervised(campaign: Campaign, out: Path, console: Console, wanted: bool) -
     """Let a supervisor watch, where it would find instruments when this process is gone."""
     if campaign.checked.lab.is_simulated or not wanted:
         return nullcontext()
-    from labctl.app._supervised import supervised
+    from labctl.app._supervised import supervised_campaign
 
-    return supervised(campaign, out / FILES / "lab.yaml", out, console)
+    return supervised_campaign(campaign, out / FILES / "lab.yaml", out, console)
 
 
 @contextmanager

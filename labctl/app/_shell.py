@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
 from typing_extensions import override
 
 from labctl.app._bench import Bench
 from labctl.app._ending import WRONG
 from labctl.app._leaving import PromptEnd
 from labctl.app._running import catch_up, schemas
+from labctl.app._supervised import supervised_session
 from labctl.clock import Clock, RealClock, VirtualClock
 from labctl.engine import LabRunEngine, ScanIds
 from labctl.errors import LabError
@@ -111,7 +114,7 @@ def _note(lab: Lab, text: str, station: str, *, kind: str = "note") -> None:
     events.tell(kind, text, source=lab.metadata.operator)
 
 
-def open_shell(file: Path, out: Path, real_time: bool, command: str) -> None:
+def open_shell(file: Path, out: Path, real_time: bool, command: str, *, supervisor: bool = True) -> None:
     """Open IPython until it is left; every device is safe then.
 
     Args:
@@ -119,11 +122,12 @@ def open_shell(file: Path, out: Path, real_time: bool, command: str) -> None:
         out: folder for what is recorded.
         real_time: let a simulated laboratory run no faster than a real one.
         command: run this instead of asking for input.
+        supervisor: let a second process make real instruments safe when this one dies or hangs.
 
     Raises:
         FileError: the lab file is wrong.
         StoreError: the folder cannot be written to.
-        LabError: the VISA library cannot be loaded.
+        LabError: the VISA library cannot be loaded, or another controller has the laboratory.
         SystemExit: a signal ended it.
     """
     checked = read_lab(file, schemas())
@@ -134,7 +138,10 @@ def open_shell(file: Path, out: Path, real_time: bool, command: str) -> None:
         if clock.virtual:
             catch_up(clock, store)
         engine = _engine(lab, store)
-        with PromptEnd(engine).by_signals() as end:
+        watched: AbstractContextManager[None] = nullcontext()
+        if supervisor and not checked.is_simulated:
+            watched = supervised_session(checked, file, engine, out, Console(stderr=True))
+        with watched, PromptEnd(engine).by_signals() as end:
             try:
                 with clock.held():
                     answers = lab.connect()

@@ -1,17 +1,19 @@
-"""A campaign under the eyes of the supervisor."""
+"""A campaign, or a session at the prompt, under the eyes of the supervisor."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
 
 from labctl.campaign import Campaign
 from labctl.clock import RealClock
+from labctl.engine import LabRunEngine
+from labctl.lab import LabFile
 from labctl.supervisor import Heartbeat, Loop, address_of
 
 LOG = "supervisor.log"
@@ -19,18 +21,50 @@ DISPATCHER_ALLOWANCE_S = 1.0
 """The dispatcher only decides; it never waits for an instrument or the optimizer [s]."""
 LOOP_ALLOWANCE_S = 1800.0
 """The campaign's loop waits for the optimizer, which may think for long over many trials [s]."""
+ENGINE_ALLOWANCE_S = 60.0
+"""The loop of the prompt's engine waits for each exchange with an instrument [s]."""
 _LEAVE_S = 10.0
 
 
+def supervised_campaign(
+    campaign: Campaign, lab_file: Path, out: Path, console: Console
+) -> AbstractContextManager[None]:
+    """Let a supervisor watch while the body runs the campaign; see `_supervised`."""
+    loops = Loop(campaign.dispatcher.ask, DISPATCHER_ALLOWANCE_S), Loop(campaign.ask, LOOP_ALLOWANCE_S)
+    name = campaign.checked.file.campaign
+    return _supervised(
+        campaign.checked.lab, lab_file, name, out, loops, console, lambda: bool(campaign.dispatcher.travellers)
+    )
+
+
+def supervised_session(
+    lab: LabFile, lab_file: Path, engine: LabRunEngine, out: Path, console: Console
+) -> AbstractContextManager[None]:
+    """Let a supervisor watch while the body lets a person work at the prompt; see `_supervised`."""
+    loop = Loop(engine.loop.call_soon_threadsafe, ENGINE_ALLOWANCE_S)
+    return _supervised(lab, lab_file, "prompt", out, (loop,), console, lambda: True)
+
+
 @contextmanager
-def supervised(campaign: Campaign, lab_file: Path, out: Path, console: Console) -> Iterator[None]:
-    """Let a supervisor watch while the body runs the campaign; it acts unless the body ends as it should.
+def _supervised(
+    lab: LabFile,
+    lab_file: Path,
+    name: str,
+    out: Path,
+    loops: Sequence[Loop],
+    console: Console,
+    has_begun: Callable[[], bool],
+) -> Iterator[None]:
+    """Let a supervisor watch until the body ends; it acts unless that ends as it should.
 
     Args:
-        campaign: in a laboratory that another process can reach.
-        lab_file: as the supervisor reads it, while the campaign runs.
-        out: the campaign's store.
+        lab: which another process can reach.
+        lab_file: as the supervisor reads it, while the body runs.
+        name: of what is done.
+        out: the store.
+        loops: that have to go round.
         console: for what a person should know.
+        has_begun: whether anything was done that may have to be made safe.
 
     Raises:
         LabError: there is no supervisor, or another controller has the laboratory; nothing was moved.
@@ -40,25 +74,23 @@ def supervised(campaign: Campaign, lab_file: Path, out: Path, console: Console) 
     def start() -> None:
         started.append(_start(lab_file, out))
 
-    heart = Heartbeat(
-        address_of(campaign.checked.lab),
-        campaign.checked.file.campaign,
-        out,
-        RealClock(),
-        (Loop(campaign.dispatcher.ask, DISPATCHER_ALLOWANCE_S), Loop(campaign.ask, LOOP_ALLOWANCE_S)),
-        start,
-        lambda text: console.print(f"[b]supervisor[/b] {text}"),
-    )
+    def tell(text: str) -> None:
+        console.print(f"[b]supervisor[/b] {text}")
+
+    heart = Heartbeat(address_of(lab), name, out, RealClock(), loops, start, tell)
     goodbye = ""
     try:
         heart.begin()
         console.print(f"supervisor process {heart.process} acts after {heart.limit_s:g} s without a sign of life")
         for failure in heart.unsafe:
-            console.print(f"[b]supervisor[/b] {failure}")
-        yield
-        goodbye = "the campaign ended"
+            tell(failure)
+        try:
+            yield
+        finally:
+            if sys.exc_info()[0] in (None, SystemExit):  # a session that a person or a signal ended made all safe
+                goodbye = f"{name} ended"
     finally:
-        if not goodbye and not campaign.dispatcher.travellers:
+        if not goodbye and not has_begun():
             goodbye = "nothing was begun"
         heart.end(goodbye)
         for process in started if goodbye else ():

@@ -191,3 +191,20 @@ def test_a_killed_controller_leaves_no_heater_on_and_people_are_told(served, tel
     assert message["title"].startswith("[ito-line] alarm (critical): the controller of night (process ")
     assert "the supervisor made the laboratory safe" in message["title"]
     lab.close()
+
+
+def test_a_session_at_the_prompt_that_is_killed_leaves_no_heater_on(served):
+    """Real processes, wall clock, loopback TCP."""
+    lab = build_lab(read_lab(served / "served.yaml", SCHEMAS), RealClock(), SCHEMAS)
+    furnace, store = lab.devices["furnace_a_control"], served / "day"
+    heat = 'RE(anneal(furnace_a_control, ["S-1"], temperature="500 degC", ramp_rate="25 K/min", dwell="60 min"))'
+    with labctl(served, "shell", "served.yaml", "--out", "day", "-c", heat) as session:
+        try:
+            wait(lambda: furnace.heater_power.get() > 0, 60)
+        finally:
+            session.kill()
+        assert wait(lambda: furnace.heater_power.get() == 0, 10) < 10
+        session.communicate(timeout=20)
+    wait(lambda: "ended" in [entry.event for entry in entries(store)], 10)
+    assert [entry.event for entry in entries(store)] == ["watching", "lost", "safe", "ended"]
+    lab.close()
