@@ -210,6 +210,11 @@ def keep_files(checked: CheckedCampaign, out: Path) -> None:
         lab = read_yaml(checked.paths["lab"])
         if lab["substrates"] != "substrates.csv":
             (folder / "lab.yaml").write_text(yaml_text({**lab, "substrates": "substrates.csv"}), encoding="utf-8")
+    if checked.lab.calendar:
+        shutil.copyfile(checked.lab.calendar, folder / "calendar.ics")
+        lab = read_yaml(folder / "lab.yaml")
+        if lab["calendar"] != "calendar.ics":
+            (folder / "lab.yaml").write_text(yaml_text({**lab, "calendar": "calendar.ics"}), encoding="utf-8")
     shutil.copyfile(checked.paths["recipe"], folder / "recipe.yaml")
     (folder / "campaign.yaml").write_text(yaml_text(content), encoding="utf-8")
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from labctl.errors import FileError, Problem
 from labctl.files import as_far_as_right, closest, nearest, problems_of, read_yaml
 from labctl.lab._file import LabFile
+from labctl.lab._ical import WORKING_HOURS, CalendarEvent, read_calendar
 from labctl.lab._interlocks import read_interlocks
 from labctl.lab._limits import narrowed_limits
 from labctl.lab._safe_order import safe_order_problems
@@ -50,8 +51,8 @@ def check_lab(content: object, schemas: Mapping[str, OperationSchema], folder: P
         file, problems = LabFile.model_validate(content), []
     except ValidationError as error:
         file, problems = as_far_as_right(LabFile, content), problems_of(error, LabFile)
-    if file.substrates:
-        file = file.model_copy(update={"substrates": str((folder / file.substrates).absolute())})
+    paths = {key: str((folder / path).absolute()) for key in ("substrates", "calendar") if (path := getattr(file, key))}
+    file = file.model_copy(update=paths)
     found = [
         *_backend_problems(file),
         *_device_problems(file),
@@ -60,6 +61,7 @@ def check_lab(content: object, schemas: Mapping[str, OperationSchema], folder: P
         *_mover_problems(file),
         *_name_problems(file),
         *safe_order_problems(file),
+        *_calendar_problems(file),
         *read_interlocks(file)[1],
         *_fault_problems(file),
         *_fitting_problems(file),
@@ -227,6 +229,22 @@ def _substrate_problems(file: LabFile) -> list[Problem]:
         wrong = [row["substrate"] for row in rows.values() if isinstance(row.get("roughness_nm"), str)]
         return [Problem("substrates", f"{path.name}: roughness_nm of {wrong[0]} is no number")] if wrong else []
     return []
+
+
+def _calendar_problems(file: LabFile) -> list[Problem]:
+    """Say what is wrong with the calendar file, and which stations wait for people of whom it says nothing."""
+    attended = [name for name, entry in file.stations.items() if entry.attended]
+    events: tuple[CalendarEvent, ...] = ()
+    if file.calendar:
+        path = Path(file.calendar)
+        try:
+            events = read_calendar(path, file.stations)
+        except FileError as error:
+            return [Problem("calendar", f"{path.name}: {problem}") for problem in error.problems]
+    present = [event for event in events if event.is_presence]
+    alone = [name for name in attended if not any(event.concerns(name) for event in present)]
+    text = f"a person has to be there, but no event of the category {WORKING_HOURS} in `calendar` says when"
+    return [Problem(f"stations.{name}.attended", text) for name in alone]
 
 
 def _fault_problems(file: LabFile) -> list[Problem]:

@@ -141,6 +141,11 @@ class LabFile(_Part):
         description="path of a CSV file, from this file's folder, with the columns place and substrate and what else "
         "the substrates' certificates tell; recorded with every run of the sample",
     )
+    calendar: str = Field(
+        default="",
+        description="path of an iCalendar file, from this file's folder: when stations are taken or closed, and when "
+        "people are there",
+    )
     mover: str = Field(default="", description="the station that carries samples; empty: samples need not be carried")
     ambient: list[str] = Field(default_factory=list, description="devices read before and after each operation")
     safe_order: list[str | list[str]] = Field(

@@ -14,8 +14,10 @@ from labctl.errors import LabError
 from labctl.interlocks import Interlock
 from labctl.lab._calendar import ALWAYS, Calendar
 from labctl.lab._file import LabFile
+from labctl.lab._ical import CalendarEvent, read_calendar
 from labctl.lab._interlocks import read_interlocks
 from labctl.lab._limits import limits_of, narrowed_limits
+from labctl.lab._opening import StationCalendar
 from labctl.lab._safe_order import do_in_order, safe_order
 from labctl.lab._substrates import Certificate, read_substrates
 from labctl.lab._watchdog_entries import WatchdogLimits
@@ -190,6 +192,7 @@ def build_lab(
         LabError: the VISA library cannot be loaded.
     """
     substrates = read_substrates(Path(file.substrates), file.racks) if file.substrates else {}
+    events = read_calendar(Path(file.calendar), file.stations) if file.calendar else ()
     from devices import EventLog
 
     plant = None
@@ -219,6 +222,7 @@ def build_lab(
             entry.set_up,
             entry.clean_down,
             entry.attended,
+            _calendar(events, name, attended=entry.attended),
             fittings=entry.fittings,
             events=EventLog(clock),
         )
@@ -251,6 +255,11 @@ def build_lab(
         file.watchdogs,
         _manager=manager,
     )
+
+
+def _calendar(events: Sequence[CalendarEvent], station: str, *, attended: bool) -> Calendar:
+    mine = [event for event in events if event.concerns(station)]
+    return StationCalendar(mine, attended=attended) if mine else ALWAYS
 
 
 def _build_device(file: LabFile, name: str, manager: Any, clock: Clock, wire_logs: Path | None) -> LinkedDevice:
