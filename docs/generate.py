@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 
 from devices import DEVICES, LinkedDevice, device_class
 from labctl.app._commands import command_line
-from labctl.campaign import CampaignFile
+from labctl.campaign import CampaignFile, SearchFile
 from labctl.exchange import PLACES
 from labctl.lab import LabFile
 from labctl.lab._simulated import fault_kinds, has_simulation
@@ -376,6 +376,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     "recipe-file": lambda: f"{_model_tree(RecipeFile)}\n\n{_model_tree(OperationEntry)}",
     "campaign-file": lambda: _model_tree(CampaignFile),
+    "search-file": lambda: _model_tree(SearchFile),
     "lab-file": lambda: _model_tree(LabFile),
 }
 """Every part that can be generated."""

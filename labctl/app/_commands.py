@@ -15,6 +15,7 @@ from labctl.app._ending import BAD_INPUT, LAB_FAILED, STOPPED, WRONG, clear_erro
 from labctl.app._exchange_commands import Receiver, check_report, export_records, import_records, list_exports
 from labctl.app._notices_commands import notices
 from labctl.app._operator_commands import COMMANDS
+from labctl.app._optimize_commands import optimize
 from labctl.app._records_commands import records
 from labctl.app._rehearsal_commands import rehearse
 from labctl.app._replay_commands import run_replay
@@ -43,6 +44,7 @@ for group, name in (
     (records, "records"),
     (alarms, "alarms"),
     (notices, "notices"),
+    (optimize, "optimize"),
 ):
     command_line.add_typer(group, name=name)
 
@@ -63,6 +65,7 @@ class Schema(StrEnum):
 
     recipe = "recipe"
     campaign = "campaign"
+    search = "search"
     lab = "lab"
     history = "history"
     metadata = "metadata"

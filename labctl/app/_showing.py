@@ -214,6 +214,10 @@ def json_schema(of: str) -> dict[str, Any]:
         from labctl.campaign import CampaignFile
 
         return CampaignFile.model_json_schema()
+    if of == "search":
+        from labctl.campaign import SearchFile
+
+        return SearchFile.model_json_schema()
     if of == "lab":
         from labctl.lab import LabFile
 

@@ -9,6 +9,8 @@ from labctl.campaign._ending import Ending
 from labctl.campaign._file import CampaignFile
 from labctl.campaign._happening import Happening
 from labctl.campaign._learning import Told, retold
+from labctl.campaign._search_file import Search, SearchFile, read_search
+from labctl.campaign._trial_table import TrialTable
 
 __all__ = [
     "Campaign",
@@ -16,9 +18,13 @@ __all__ = [
     "CheckedCampaign",
     "Ending",
     "Happening",
+    "Search",
+    "SearchFile",
     "Told",
+    "TrialTable",
     "check_campaign",
     "is_closed",
     "read_candidate",
+    "read_search",
     "retold",
 ]

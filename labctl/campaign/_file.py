@@ -16,7 +16,8 @@ Target = Annotated[str, Text(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_]+", "an operation of 
 Source = Annotated[str, Text(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_]+", "an operation of the recipe, a dot and its result")]
 
 
-def _form(space: object) -> str | None:
+def space_form(space: object) -> str | None:
+    """Return which form of a space a file has: ``list``, ``table`` or neither."""
     if isinstance(space, list):
         return "list"
     return "table" if isinstance(space, dict | TableEntry) else None
@@ -26,16 +27,21 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class ParameterEntry(_Part):
-    """One free parameter: limits, or a list of values."""
+class Range(_Part):
+    """What a parameter may be: limits, or a list of values."""
 
     name: Name
-    field: Target = Field(description="'operation.parameter' in the recipe that it replaces")
     low: Scalar | None = None
     high: Scalar | None = None
     scale: Literal["linear", "log"] = "linear"
     step: Scalar | None = None
     values: list[Scalar] | None = Field(default=None, min_length=1)
+
+
+class ParameterEntry(Range):
+    """One free parameter: limits, or a list of values."""
+
+    field: Target = Field(description="'operation.parameter' in the recipe that it replaces")
 
 
 def _or_text(schema: dict[str, Any]) -> None:
@@ -161,7 +167,7 @@ class CampaignFile(_Part):
     space: Annotated[
         Annotated[TableEntry, Tag("table")] | Annotated[list[ParameterEntry], Tag("list"), Field(min_length=1)],
         Discriminator(
-            _form,
+            space_form,
             custom_error_type="space_type",
             custom_error_message="must be a list of parameters, or a mapping with a table",
         ),

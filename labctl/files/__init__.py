@@ -2,7 +2,7 @@
 
 from labctl.files._partial import as_far_as_right
 from labctl.files._problems import closest, nearest, problems_of, shown
-from labctl.files._table import read_table, read_whole_table
+from labctl.files._table import read_cells, read_table, read_whole_table
 from labctl.files._values import LABEL, Day, Scalar, Text
 from labctl.files._yaml import read_yaml, yaml_text
 
@@ -15,6 +15,7 @@ __all__ = [
     "closest",
     "nearest",
     "problems_of",
+    "read_cells",
     "read_table",
     "read_whole_table",
     "read_yaml",

@@ -12,6 +12,7 @@ from labctl.files._problems import nearest
 from labctl.files._read import read_text
 
 _MOST_PROBLEMS = 100
+_NO_ROW = "has a header and no row"
 
 
 def read_table(path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> list[dict[str, float | str]]:
@@ -25,6 +26,8 @@ def read_table(path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> lis
             a cell is empty or no number; all at once.
     """
     header, rows, problems = _cells(path)
+    if not rows:
+        problems.append(Problem("", _NO_ROW))
     columns: dict[str, list[tuple[int, str]]] = {}
     for name in dict.fromkeys((*inputs, *outputs)):
         if name in header:
@@ -51,15 +54,27 @@ def read_table(path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> lis
     ]
 
 
+def read_cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Return the header of a CSV file and its rows as text, each with its line; there may be none.
+
+    Raises:
+        FileError: unreadable or empty, a column is given twice, a row has too few or too many cells; all at once.
+    """
+    header, rows, problems = _cells(path)
+    if problems:
+        raise FileError(str(path), problems)
+    return header, rows
+
+
 def read_whole_table(path: Path) -> list[dict[str, float | str]]:
     """Return the rows of a CSV file with every column it has, numbers where most of a column's cells are numbers.
 
     Raises:
         FileError: as for `read_table`.
     """
-    header, _, problems = _cells(path)
-    if problems:
-        raise FileError(str(path), problems)
+    header, rows = read_cells(path)
+    if not rows:
+        raise FileError(str(path), [Problem("", _NO_ROW)])
     return read_table(path, header, ())
 
 
@@ -78,8 +93,6 @@ def _cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], list[Pro
     problems = [
         Problem("line 1", f"column {name!r} is given twice") for name in dict.fromkeys(header) if header.count(name) > 1
     ]
-    if not rows:
-        problems.append(Problem("", "has a header and no row"))
     for line, row in rows:
         if len(row) != len(header):
             problems.append(Problem(f"line {line}", f"has {len(row)} cells; the header has {len(header)}"))

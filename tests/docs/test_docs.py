@@ -28,7 +28,7 @@ import yaml
 
 from labctl.app import _ending
 from labctl.app._running import schemas
-from labctl.campaign import CampaignFile
+from labctl.campaign import CampaignFile, SearchFile
 from labctl.lab import read_lab
 from labctl.recipes import check_recipe
 
@@ -279,8 +279,10 @@ def check_file(kind: str, content: Any, scratch: Path) -> None:
     elif kind == "lab":
         scratch.write_text(yaml.safe_dump(content), encoding="utf-8")
         read_lab(scratch, schemas())
+    elif kind == "search":
+        SearchFile.model_validate(content)
     else:
-        pytest.fail(f"a yaml block says recipe, campaign or lab, not {kind!r}")
+        pytest.fail(f"a yaml block says recipe, campaign, search or lab, not {kind!r}")
 
 
 @pytest.fixture(scope="session")
