@@ -3,6 +3,8 @@
 from plans._operation import OperationPlan
 from plans.anneal import anneal
 from plans.look_up import look_up
+from plans.measure_capacitance_voltage import measure_capacitance_voltage
+from plans.measure_current_voltage import measure_current_voltage
 from plans.measure_sheet_resistance import measure_sheet_resistance
 from plans.measure_transmittance import measure_transmittance
 from plans.run_programme import run_programme
@@ -11,7 +13,17 @@ from plans.transfer import transfer
 
 OPERATIONS = {
     plan.__name__: plan
-    for plan in (anneal, look_up, measure_sheet_resistance, measure_transmittance, run_programme, sputter, transfer)
+    for plan in (
+        anneal,
+        look_up,
+        measure_capacitance_voltage,
+        measure_current_voltage,
+        measure_sheet_resistance,
+        measure_transmittance,
+        run_programme,
+        sputter,
+        transfer,
+    )
 }
 """Every operation there is, by kind."""
 
@@ -20,6 +32,8 @@ __all__ = [
     "OperationPlan",
     "anneal",
     "look_up",
+    "measure_capacitance_voltage",
+    "measure_current_voltage",
     "measure_sheet_resistance",
     "measure_transmittance",
     "run_programme",

@@ -42,9 +42,11 @@ def example_lab(faults: Sequence[Mapping[str, Any]] = (), **changes: Any) -> Lab
 class Laboratory:
     """One engine over the example's devices; `documents` holds what was recorded."""
 
-    def __init__(self, faults: Sequence[Mapping[str, Any]] = (), seed: int = 1, **changes: Any) -> None:
+    def __init__(
+        self, faults: Sequence[Mapping[str, Any]] = (), seed: int = 1, file: LabFile | None = None, **changes: Any
+    ) -> None:
         self.clock = VirtualClock(stall_s=20)
-        self.lab: Lab = build_lab(example_lab(faults, **changes), self.clock, SCHEMAS, seed=seed)
+        self.lab: Lab = build_lab(file or example_lab(faults, **changes), self.clock, SCHEMAS, seed=seed)
         self.documents: list[Document] = []
         md = {**self.lab.metadata.model_dump(), "station": "test"}
         self.engine = LabRunEngine(self.clock, md, ScanIds(), self._keep)

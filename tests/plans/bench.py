@@ -1,0 +1,37 @@
+"""A laboratory of one station for one kind of operation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from labctl.lab import LabFile
+from tests.laboratory import SCHEMAS, Laboratory
+
+
+def bench(
+    kind: str, faults: Sequence[Mapping[str, Any]] = (), limits: Mapping[str, Mapping[str, list[str]]] | None = None
+) -> Laboratory:
+    """Return a laboratory whose one station, ``bench``, offers a kind of operation; devices are named by their roles.
+
+    Args:
+        kind: of operation.
+        faults: of the simulated instruments, as lab files have them.
+        limits: of signals, by role.
+    """
+    roles = SCHEMAS[kind].roles
+    devices = {
+        role: {"class": name, "address": f"ASRL{number}::INSTR", "limits": (limits or {}).get(role, {})}
+        for number, (role, name) in enumerate(roles.items(), 1)
+    }
+    file = LabFile.model_validate(
+        {
+            "lab": "bench",
+            "operator": "nobody",
+            "devices": devices,
+            "stations": {"bench": {"operations": {kind: {role: role for role in roles}}}},
+            "racks": {"rack": 4},
+            "simulated": {"faults": list(faults)},
+        }
+    )
+    return Laboratory(file=file)

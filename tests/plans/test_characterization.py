@@ -1,0 +1,95 @@
+"""Operations that measure, each on a bench of its own."""
+
+import math
+
+import pytest
+
+from sim_devices.keysight_e4980a import capacitance_F
+from tests.plans.bench import bench
+
+GEOMETRY = math.pi / math.log(2)
+
+
+def conducting(laboratory):
+    """Lay a conducting film on the bench; return its resistance between inner pins [ohm]."""
+    laboratory.put("bench.1")
+    film = laboratory.film("bench.1")
+    film.deposit(150.0, vacancies_cm3=3e20, grain_nm=10.0, disorder=0.3)
+    return film.sheet_resistance_ohm / GEOMETRY
+
+
+def test_a_film_has_the_resistance_that_its_current_over_voltage_shows():
+    with bench("measure_current_voltage") as laboratory:
+        ohm = conducting(laboratory)
+        parameters = {"start": "-50 mV", "stop": "50 mV", "n_steps": 10, "n_legs": 2, "settle": "1 s"}
+        stop = laboratory.run("measure_current_voltage", "bench", wires="four", compliance="50 mA", **parameters)
+        assert stop["exit_status"] == "success"
+        points, (result,) = laboratory.rows("primary"), laboratory.rows("result")
+        assert [round(row["meter_source_voltage"], 3) for row in points[:2] + points[10:12]] == [
+            -0.05,
+            -0.04,
+            0.05,
+            0.05,
+        ]
+        assert len(points) == 22
+        assert result["resistance"] == pytest.approx(ohm, rel=0.005)
+        assert 0 < result["resistance_error"] < 0.005 * ohm
+        assert abs(result["offset_current"]) < 1e-3 * 0.05 / ohm
+        assert result["nonlinearity"] < 0.01
+        assert result["valid"] == 1.0
+        assert laboratory.clock.monotonic() > 22
+        with laboratory.clock.held():
+            assert laboratory.lab.plant.hazards() == {}
+
+
+def test_points_at_the_limit_of_the_current_are_no_part_of_the_line():
+    with bench("measure_current_voltage") as laboratory:
+        ohm = conducting(laboratory)
+        laboratory.run(
+            "measure_current_voltage", "bench", wires="four", compliance=f"{50 / ohm} mA", start="0 V", stop="100 mV"
+        )
+        (result,) = laboratory.rows("result")
+        assert result["valid"] == 0.0
+        assert result["resistance"] == pytest.approx(ohm, rel=0.01)
+        assert sum(row["meter_in_compliance"] for row in laboratory.rows("primary")) > 5
+
+
+def test_an_open_contact_is_not_valid_and_the_range_may_be_a_point():
+    fault = {"device": "meter", "kind": "open_contact"}
+    for parameters in ({}, {"start": "1 V", "stop": "1 V"}):
+        with bench("measure_current_voltage", [fault]) as laboratory:
+            conducting(laboratory)
+            assert laboratory.run("measure_current_voltage", "bench", **parameters)["exit_status"] == "success"
+            assert laboratory.rows("result")[0]["valid"] == 0.0
+
+
+def test_capacitance_over_bias_shows_where_the_semiconductor_depletes():
+    with bench("measure_capacitance_voltage") as laboratory:
+        stop = laboratory.run("measure_capacitance_voltage", "bench", frequency="100 kHz")
+        assert stop["exit_status"] == "success"
+        (result,) = laboratory.rows("result")
+        assert result["highest_capacitance"] == pytest.approx(capacitance_F(-3.0), rel=0.01)
+        assert result["lowest_capacitance"] == pytest.approx(capacitance_F(3.0), rel=0.01)
+        assert result["steepest_bias"] == pytest.approx(-0.8, abs=0.2)
+        assert result["valid"] == 1.0
+        points = laboratory.rows("primary")
+        assert [points[0]["meter_bias"], points[-1]["meter_bias"]] == [-3.0, 3.0]
+        assert {row["meter_frequency"] for row in points} == {1e5}
+        with laboratory.clock.held():
+            assert laboratory.lab.plant.hazards() == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "limits"),
+    [
+        ("measure_current_voltage", {"stop": "150 V"}, {"meter": {"source_voltage": ["-100 V", "100 V"]}}),
+        ("measure_capacitance_voltage", {"stop": "10 V"}, {"meter": {"bias": ["-5 V", "5 V"]}}),
+    ],
+)
+def test_limits_of_the_lab_file_hold_and_it_ends_safe(kind, parameters, limits):
+    with bench(kind, limits=limits) as laboratory:
+        stop = laboratory.run(kind, "bench", n_steps=2, **parameters)
+        assert stop["exit_status"] == "fail"
+        assert "is outside" in stop["reason"]
+        with laboratory.clock.held():
+            assert laboratory.lab.plant.hazards() == {}
