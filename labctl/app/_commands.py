@@ -186,6 +186,23 @@ def campaign_report(
 
 campaign.command("explain")(explain)
 
+
+@campaign.command("compare")
+def campaign_compare(
+    directory: StoreDir,
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="With how many seeds each way is played.")] = 3,
+) -> None:
+    """Play other ways to the same goal on the simulated laboratory, and say how much longer they take.
+
+    Played are the campaign's own way, random recipes one at a time in working hours, the same optimizer one sample at a
+    time, and random recipes with as many samples in flight. The result is kept in the store, where the report finds it.
+    """
+    with clear_errors():
+        from labctl.app._showing_comparison import run_comparison
+
+        run_comparison(directory, seeds)
+
+
 for action in COMMANDS:
     campaign.command(action.__name__)(action)
 

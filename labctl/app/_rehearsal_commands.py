@@ -18,6 +18,10 @@ def rehearse(
     faults: Annotated[
         int | None, typer.Option(min=0, max=1000, help="How many faults are drilled; one of each kind when omitted.")
     ] = None,
+    more: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="NEW=STATION: also a station like one that is there; what it brings is told."),
+    ] = None,
     keep: Annotated[
         Path | None, typer.Option("--keep", help="New folder for the stores of all nights; else they are removed.")
     ] = None,
@@ -35,7 +39,15 @@ def rehearse(
         from labctl.app._rehearsing import run_rehearsal
 
         code = run_rehearsal(
-            file, table, seed, n_nights=nights, n_faults=faults, keep=keep, as_json=as_json, n_processes=processes
+            file,
+            table,
+            seed,
+            n_nights=nights,
+            n_faults=faults,
+            more=more or (),
+            keep=keep,
+            as_json=as_json,
+            n_processes=processes,
         )
         if code:
             raise typer.Exit(code)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from labctl.app._progress import clock_text
-from labctl.rehearsal import FORMULAS, Approach, Departure, Drilled, Rehearsal, Spent
+from labctl.rehearsal import FORMULAS, Approach, Departure, Drilled, Gain, Rehearsal, Spent
 
 _NEAR_ENOUGH = 0.25
 """Margin to a limit, as a share of the allowed range, up to which a signal is shown."""
@@ -31,11 +31,17 @@ OUTCOMES = {
 """What came of a drilled fault, from the best to the worst."""
 
 
-def show(found: Rehearsal, console: Console) -> None:
-    """Print a rehearsal."""
+def show(found: Rehearsal, console: Console, gain: Gain | None = None, more: Sequence[str] = ()) -> None:
+    """Print a rehearsal, and what more stations bring."""
     console.print(f"[b]{found.campaign}[/b] rehearsed in {found.lab}, {len(found.nights)} nights")
     if found.backend != "simulated":
         console.print(f"[b]note[/b]     {_REAL}")
+    if gain is not None:
+        told = f"{gain.share:.0%} sooner" if gain.share >= 0 else f"{-gain.share:.0%} later"
+        console.print(
+            f"[b]with[/b] {', '.join(more)}: {gain.after_h:.1f} h in place of {gain.before_h:.1f} h, {told} "
+            f"(sketched, middle of {gain.n_seeds} seeds)"
+        )
     _show_figures(found, console)
     _show_loads(found, console)
     _show_spent(found, console)
@@ -177,9 +183,11 @@ def _show_verdict(found: Rehearsal, console: Console) -> None:
         console.print(f"  warning  {text}", markup=False)
 
 
-def as_json_value(found: Rehearsal) -> dict[str, Any]:
+def as_json_value(found: Rehearsal, gain: Gain | None = None) -> dict[str, Any]:
     """Return a rehearsal as JSON has it, with how each amount is worked out."""
     value = dataclasses.asdict(found)
+    if gain is not None:
+        value["gain"] = {**dataclasses.asdict(gain), "share": gain.share}
     for night, content in zip(found.nights, value["nights"], strict=True):
         for approach, entry in zip(night.approaches, content["approaches"], strict=True):
             entry["margin"] = approach.margin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import shutil
@@ -10,10 +11,11 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -23,9 +25,10 @@ from labctl.app._rehearsal_view import as_json_value, show
 from labctl.app._running import FILES, check, keep_files
 from labctl.campaign import CheckedCampaign
 from labctl.clock import RealClock
-from labctl.errors import StoreError
+from labctl.errors import FileError, Problem, StoreError
 from labctl.files import read_yaml, yaml_text
-from labctl.rehearsal import Rehearsal, rehearse, simulated_lab
+from labctl.lab import LabFile, check_lab
+from labctl.rehearsal import Rehearsal, extended, gain_of, rehearse, require_sketchable, simulated_lab
 from plans import OPERATIONS
 
 
@@ -36,6 +39,7 @@ def run_rehearsal(
     *,
     n_nights: int,
     n_faults: int | None,
+    more: Sequence[str] = (),
     keep: Path | None,
     as_json: bool,
     n_processes: int | None,
@@ -44,28 +48,55 @@ def run_rehearsal(
 
     Raises:
         ExceptionGroup: of `FileError`, when a file is wrong.
-        FileError: the lab file cannot be simulated.
+        FileError: the lab file cannot be simulated, or not with the stations of `more`.
         StoreError: the folder to keep exists already, or cannot be written to.
         LabError: a simulated instrument does not answer before anything is done.
     """
     checked = check(file, table, seed)
     on_simulated = dataclasses.replace(checked, lab=simulated_lab(checked))
-    began = time.monotonic()
+    began, gain = time.monotonic(), None
+    content = _with_more(read_yaml(checked.paths["lab"]), more, checked)
+    if more:
+        require_sketchable(on_simulated)
+        as_it_is, on_simulated = on_simulated, dataclasses.replace(checked, lab=_simulated(content, checked))
+        gain = gain_of(as_it_is, on_simulated.lab, range(checked.file.seed, checked.file.seed + n_nights))
     with _folder(keep) as folder, _terminated():
-        found = _rehearsed(on_simulated, checked.lab.backend, folder, n_nights, n_faults, n_processes)
+        found = _rehearsed(on_simulated, content, checked.lab.backend, folder, n_nights, n_faults, n_processes)
     console = Console(highlight=False)
     if as_json:
-        console.print_json(json.dumps(as_json_value(found)))
+        console.print_json(json.dumps(as_json_value(found, gain)))
     else:
-        show(found, console)
+        show(found, console, gain, more)
         console.print(f"rehearsed in {time.monotonic() - began:.0f} s" + (f"; kept in {keep}" if keep else ""))
     return WRONG if found.verdict.verdict == "do not" else 0
 
 
+def _with_more(content: dict[str, Any], more: Sequence[str], checked: CheckedCampaign) -> dict[str, Any]:
+    """Return the lab file's content with more stations; raises FileError."""
+    try:
+        return functools.reduce(extended, more, content)
+    except ValueError as error:
+        raise FileError(str(checked.paths["lab"]), [Problem("stations", str(error))]) from None
+
+
+def _simulated(content: Mapping[str, Any], checked: CheckedCampaign) -> LabFile:
+    path = checked.paths["lab"]
+    lab, problems = check_lab({**content, "backend": "simulated"}, checked.schemas, path.parent)
+    if problems:
+        raise FileError(str(path), problems)
+    return lab
+
+
 def _rehearsed(
-    checked: CheckedCampaign, backend: str, folder: Path, n_nights: int, n_faults: int | None, n_processes: int | None
+    checked: CheckedCampaign,
+    content: Mapping[str, Any],
+    backend: str,
+    folder: Path,
+    n_nights: int,
+    n_faults: int | None,
+    n_processes: int | None,
 ) -> Rehearsal:
-    _keep_simulated(checked, folder)
+    _keep_simulated(checked, content, folder)
     first = checked.file.seed
     seeds = range(first, first + n_nights)
     with _progress() as progress:
@@ -85,13 +116,14 @@ def _rehearsed(
     return found
 
 
-def _keep_simulated(checked: CheckedCampaign, folder: Path) -> None:
+def _keep_simulated(checked: CheckedCampaign, content: Mapping[str, Any], folder: Path) -> None:
     """Copy the campaign's files; the copy of the lab file has simulated instruments, so nothing connects to others."""
     keep_files(checked, folder)
     lab = folder / FILES / "lab.yaml"
-    content = read_yaml(lab)
-    if content.get("backend", "simulated") != "simulated":
-        lab.write_text(yaml_text({**content, "backend": "simulated"}), encoding="utf-8")
+    kept = read_yaml(lab)
+    more = {key: content[key] for key in ("devices", "stations", "safe_order") if key in content}
+    if {**kept, **more, "backend": "simulated"} != {"backend": "simulated", **kept}:
+        lab.write_text(yaml_text({**kept, **more, "backend": "simulated"}), encoding="utf-8")
 
 
 @contextmanager

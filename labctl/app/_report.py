@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labctl.app._comparison import comparison
 from labctl.app._html import document, escaped, table
 from labctl.app._pictures import figure_of, image, label
 from labctl.app._progress import clock_text
 from labctl.app._reading import open_campaign
 from labctl.app._report_model import model_section
 from labctl.app._showing import when
+from labctl.app._showing_comparison import comparison_section
 from labctl.app._values import figures_text, units_of, values_text
 from labctl.campaign import CheckedCampaign, Told, retold
 from labctl.errors import StoreError
@@ -49,9 +51,10 @@ def write_report(directory: Path, out: Path | None) -> Path:
         StoreError: there is no campaign, or the file cannot be written.
     """
     checked, trials = open_campaign(directory)
+    compared = comparison_section(comparison(directory, checked, trials), checked.objectives[0])
     with Store.read(directory) as store:
         runs = list(reversed(store.runs(campaign=checked.file.campaign)))
-        text = _page(checked, trials, runs, store, retold(checked, store, trials))
+        text = _page(checked, trials, runs, store, retold(checked, store, trials), compared)
     path = out or directory / "report.html"
     try:
         path.write_text(text, encoding="utf-8")
@@ -61,14 +64,19 @@ def write_report(directory: Path, out: Path | None) -> Path:
 
 
 def _page(
-    checked: CheckedCampaign, trials: Sequence[TrialRecord], runs: Sequence[RunSummary], store: Store, told: Told
+    checked: CheckedCampaign,
+    trials: Sequence[TrialRecord],
+    runs: Sequence[RunSummary],
+    store: Store,
+    told: Told,
+    compared: str,
 ) -> str:
     file, objective = checked.file, checked.objectives[0]
     completed = [trial for trial in trials if trial.status == "completed" and trial.outcome is not None]
     parts = [f"<h1>{escaped(file.campaign)}</h1>", f"<p>{escaped(file.description)}</p>" if file.description else ""]
     if checked.lab.is_simulated:
         parts.append('<p class="note">Simulated instruments and samples: no number here was measured on matter.</p>')
-    parts.append(_facts(checked, trials, runs))
+    parts += [_facts(checked, trials, runs), compared]
     if completed:
         best = max(completed, key=lambda trial: objective.gain(_value(trial, objective)))
         parts += ["<h2>Best recipe</h2>", _best(best, checked)]

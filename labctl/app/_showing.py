@@ -24,7 +24,8 @@ def _console() -> Console:
     return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=_FILE_WIDTH)
 
 
-def _table(*columns: str) -> Table:
+def table_of(*columns: str) -> Table:
+    """Return an empty table whose columns fold, but for those that are never folded."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
@@ -44,7 +45,7 @@ def _lasted(seconds: float | None) -> str:
 
 def show_runs(directory: Path, newest: int, **which: str | None) -> None:
     """List runs; raises StoreError."""
-    table = _table("uid", "time", "lasted", "operation", "station", "samples", "status", "reason")
+    table = table_of("uid", "time", "lasted", "operation", "station", "samples", "status", "reason")
     with Store.read(directory) as store:
         for run in store.runs(newest=newest, **which):
             cells = (run.uid[:8], when(run.time), _lasted(run.duration_s), run.operation, run.station)
@@ -64,7 +65,7 @@ def show_run(directory: Path, uid: str) -> None:
         f"started {when(start['time'])}, {stop.get('exit_status', 'running')} {stop.get('reason', '')}".rstrip()
     )
     skipped = {"uid", "time", "recipes", "versions", "plan_type"}
-    about = _table("metadata", "")
+    about = table_of("metadata", "")
     for key, value in start.items():
         if key not in skipped and value not in ("", [], {}):
             about.add_row(key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
@@ -73,7 +74,7 @@ def show_run(directory: Path, uid: str) -> None:
         console.print(f"[b]wire log[/b] {wire_log}", soft_wrap=True)
     for name, stream in run.streams.items():
         console.print(f"[b]{name}[/b]: {len(stream.times)} rows")
-        rows = _table("quantity", "first", "lowest", "highest", "last", "unit")
+        rows = table_of("quantity", "first", "lowest", "highest", "last", "unit")
         for key, column in stream.columns.items():
             if len(column) and column.dtype.kind in "fiu" and column.ndim == 1:
                 span = (column[0], column.min(), column.max(), column[-1])
@@ -98,7 +99,7 @@ def show_status(directory: Path) -> None:
     console.print(
         f"[b]{checked.file.campaign}[/b]: {len(trials)} of {checked.file.budget.trials} trials started: {told}"
     )
-    table = _table("trial", "sample", "status", "operations", *(o.name for o in checked.objectives), "reason")
+    table = table_of("trial", "sample", "status", "operations", *(o.name for o in checked.objectives), "reason")
     for trial in trials:
         figures = trial.outcome.objectives if trial.outcome is not None else {}
         cells = [f"{figures[o.name]:.5g}" if o.name in figures else "" for o in checked.objectives]
@@ -127,7 +128,7 @@ def _show_what_goes_on(directory: Path, console: Console) -> None:
         f"stopping: {now['stopping']}" if now["stopping"] else f"paused {now['paused']}" if now["paused"] else "runs"
     )
     console.print(f"{state}, {clock_text(now['lab_s'])} of lab time")
-    stations = _table("station", "state", "operation", "samples", "reason")
+    stations = table_of("station", "state", "operation", "samples", "reason")
     for name, at in now["stations"].items():
         reason = f"waits for an answer: {at['failure']}" if at["failure"] else at["reason"]
         stations.add_row(name, at["state"], at["operation"], ", ".join(at["samples"]), reason)
@@ -169,7 +170,7 @@ def check_lab(file: Path, connect: bool) -> bool:
     finally:
         clock.close()
         lab.close()
-    table = _table("device", "answer", "safe state", "driver proved")
+    table = table_of("device", "answer", "safe state", "driver proved")
     for name, answer in answers.items():
         device = lab.devices[name]
         text = str(answer) if isinstance(answer, LabError) else " ".join((answer.maker, answer.model, answer.firmware))

@@ -3,27 +3,34 @@
 from labctl.lab._calendar import ALWAYS, Calendar
 from labctl.lab._check import check_lab, read_lab
 from labctl.lab._file import FaultEntry, LabFile
+from labctl.lab._ical import CalendarEvent, read_calendar
 from labctl.lab._lab import Lab, Station, build_lab
 from labctl.lab._limits import Limits, abilities
+from labctl.lab._opening import StationCalendar
 from labctl.lab._simulated import fault_kinds, has_simulation, wire_faults
 from labctl.lab._substrates import Certificate
+from labctl.lab._swift import build_swift_plant
 from labctl.lab._watchdog_entries import WatchdogLimits
 
 __all__ = [
     "ALWAYS",
     "Calendar",
+    "CalendarEvent",
     "Certificate",
     "FaultEntry",
     "Lab",
     "LabFile",
     "Limits",
     "Station",
+    "StationCalendar",
     "WatchdogLimits",
     "abilities",
     "build_lab",
+    "build_swift_plant",
     "check_lab",
     "fault_kinds",
     "has_simulation",
+    "read_calendar",
     "read_lab",
     "wire_faults",
 ]

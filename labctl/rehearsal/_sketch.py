@@ -149,7 +149,7 @@ class Sketch:
         done: list[Sketched] = []
         with self._clock.held(), self._clock.flow():
             began_s = self._clock.monotonic()
-            self._fill(n_trials)
+            self._fill(n_trials, 0)
             while len(done) < self._n_begun:
                 ended = self._inbox.get()
                 if isinstance(ended, Exception):
@@ -160,20 +160,21 @@ class Sketch:
                 done.append(Sketched(outcome, self._n_begun, self._clock.monotonic() - began_s))
                 if outcome is not None and until(outcome):
                     break
-                self._fill(n_trials)
+                self._fill(n_trials, len(done))
         self._dispatcher.close()
         return done
 
-    def _fill(self, n_trials: int) -> None:
-        under_way = [t for t in self._dispatcher.travellers if not t.ended]
-        n = min(self._in_flight - len(under_way), n_trials - self._n_begun)
-        for _ in range(n):
-            for point in self._optimizer.suggest(1):
-                self._n_begun += 1
-                suggestion = {name: value for name, value in point.items() if name != ID_KEY}
-                values = {name: value for name, value in suggestion.items() if name != ROW_KEY}
-                recipe = self._checked.recipe(values, suggestion.get(ROW_KEY))
-                self._dispatcher.submit(f"sketch-{point[ID_KEY]}", str(point[ID_KEY]), recipe, suggestion)
+    def _fill(self, n_trials: int, n_ended: int) -> None:
+        while self._n_begun < min(n_trials, n_ended + self._in_flight):
+            points = self._optimizer.suggest(1)
+            if not points:
+                return
+            self._n_begun += 1
+            suggestion = {name: value for name, value in points[0].items() if name != ID_KEY}
+            values = {name: value for name, value in suggestion.items() if name != ROW_KEY}
+            recipe = self._checked.recipe(values, suggestion.get(ROW_KEY))
+            trial = str(points[0][ID_KEY])
+            self._dispatcher.submit(f"sketch-{trial}", trial, recipe, suggestion)
 
     def _learn(self, traveller: Traveller) -> Outcome | None:
         records = [self._records[uid][traveller.sample] for uid in traveller.runs]
