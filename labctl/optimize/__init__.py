@@ -1,5 +1,6 @@
 """Optimizers: they choose the next trials from what was recorded of the last ones."""
 
+from labctl.optimize._adaptive import AdaptiveOptimizer
 from labctl.optimize._engines import ENGINES, EngineInfo, make_optimizer
 from labctl.optimize._explanation import Diagnosis, Expected, Explains, Explanation, LeftOut, Outlook
 from labctl.optimize._front import hypervolume, is_front, reference
@@ -9,6 +10,7 @@ __all__ = [
     "ENGINES",
     "ID_KEY",
     "ROW_KEY",
+    "AdaptiveOptimizer",
     "Diagnosis",
     "EngineInfo",
     "Expected",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,6 +16,9 @@ from labctl.optimize._optimizer import Engine, EngineOptimizer
 from labctl.optimize._protocol import Optimizer
 from labctl.optimize._uninformed import RandomEngine, SobolEngine
 from labctl.trials import Candidates, SearchSpace
+
+if TYPE_CHECKING:
+    from labctl.optimize._peers._padded import Choose
 
 Space: TypeAlias = SearchSpace | Candidates
 
@@ -35,6 +39,16 @@ class GpOptions(BaseModel):
     )
 
 
+class PeerOptions(BaseModel):
+    """Options of an engine that asks another library."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n_start: int | None = Field(
+        None, ge=1, description="evenly spread trials before the library is asked; by default one more than inputs"
+    )
+
+
 @dataclass(frozen=True)
 class EngineInfo:
     """One kind of optimizer."""
@@ -44,6 +58,13 @@ class EngineInfo:
     options: type[BaseModel]
     summary: str
     """One line for a person who chooses."""
+    package: str = ""
+    """What it needs besides labctl; empty where that is nothing."""
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether what it needs is there."""
+        return not self.package or find_spec(self.package) is not None
 
 
 def make_optimizer(
@@ -86,6 +107,40 @@ def _gp(space: Space, objectives: Sequence[Objective], seed: int, options: GpOpt
     return _wrap("gp", GaussianProcessEngine(seed, options.n_start), space, objectives, seed, options)
 
 
+def _peer(name: str, choose: Callable[[], Choose], most_objectives: int = 100) -> Callable[..., Optimizer]:
+    """Return what makes an engine of another library, which is imported when it first chooses."""
+
+    def factory(space: Space, objectives: Sequence[Objective], seed: int, options: PeerOptions) -> Optimizer:
+        from labctl.optimize._peers import PeerEngine  # loads numpy
+
+        if not ENGINES[name].is_installed:
+            raise ValueError(f"the engine {name} needs a package that is not installed: pip install 'labctl[{name}]'")
+        if len(objectives) > most_objectives:
+            raise ValueError(f"the engine {name} looks for one objective, not {len(objectives)}")
+        engine = PeerEngine(lambda axes, told, number: choose()(axes, told, number), seed, options.n_start)
+        return _wrap(name, engine, space, objectives, seed, options)
+
+    return factory
+
+
+def _egobox() -> Choose:
+    from labctl.optimize._peers._egobox import choose
+
+    return choose
+
+
+def _optuna() -> Choose:
+    from labctl.optimize._peers._optuna import choose
+
+    return choose
+
+
+def _ax() -> Choose:
+    from labctl.optimize._peers._ax import choose
+
+    return choose
+
+
 def _wrap(
     name: str, engine: Engine, space: Space, objectives: Sequence[Objective], seed: int, options: BaseModel
 ) -> Optimizer:
@@ -97,6 +152,13 @@ ENGINES: Mapping[str, EngineInfo] = MappingProxyType(
         "random": EngineInfo(_random, NoOptions, "uniform random; what every other engine has to beat"),
         "sobol": EngineInfo(_sobol, NoOptions, "evenly spread points that learn nothing; for a map of the space"),
         "gp": EngineInfo(_gp, GpOptions, "Gaussian process, log expected improvement; few trials, failures allowed"),
+        "egobox": EngineInfo(
+            _peer("egobox", _egobox, 1), PeerOptions, "egobox's Gaussian process in Rust; an extra", "egobox"
+        ),
+        "optuna": EngineInfo(_peer("optuna", _optuna), PeerOptions, "Optuna's TPE sampler; an extra", "optuna"),
+        "ax": EngineInfo(
+            _peer("ax", _ax), PeerOptions, "Ax and BoTorch through bluesky-adaptive; an extra of gigabytes", "ax"
+        ),
     }
 )
 """Every engine by the name that a campaign file uses."""

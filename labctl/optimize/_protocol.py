@@ -17,7 +17,7 @@ class Optimizer(Protocol):
     A point (hence Any) is a mapping from parameter names to values that can be written as JSON, with the trial under
     `ID_KEY` and, in a pool, the row under `ROW_KEY`. Method names and the form of points are those of
     `bluesky_adaptive.protocols` 1.0 (Optimizer, CanRegisterSuggestions, TrialFaultAware), so that either side can
-    stand in for the other by way of `labctl.optimize.for_bluesky_adaptive`.
+    stand in for the other by way of `labctl.optimize.AdaptiveOptimizer`.
     """
 
     @property

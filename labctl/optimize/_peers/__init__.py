@@ -1,0 +1,5 @@
+"""Optimizers that others wrote, as engines; each is imported when it first chooses."""
+
+from labctl.optimize._peers._padded import PeerEngine
+
+__all__ = ["PeerEngine"]
