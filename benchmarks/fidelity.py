@@ -68,6 +68,12 @@ PEERS = {
         ),
     ),
     "KeysightE4980A": Peer("agilent/test_agilentE4980A", hardware=True),
+    "HcpTC038": Peer("hcp/test_tc038", end=b"\r", refused="ER"),
+    "HcpTC038D": Peer("hcp/test_tc038d", end=b"", refused=r"^.[\x80-\xff]"),
+    "MKS937B": Peer("mksinst/test_mks937b", end=b";FF", refused="NAK"),
+    "AjaDCXS": Peer("aja/test_dcxs", end=b""),
+    "InficonSQM160": Peer("inficon/test_sqm160", end=b"", refused=r"^!.[^A]"),
+    "TCPowerCXN": Peer("tcpowerconversion/test_cxn", end=b"", refused=r"^\?"),
     "Keithley2182A": Peer(
         "keithley/test_keithley2182", other=((r"CHAN2:RANG 15", "the manual lets channel 2 have 12 V at most"),)
     ),

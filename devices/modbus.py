@@ -1,20 +1,20 @@
 """Quantities of instruments that speak Modbus RTU.
 
-Source: Modbus application protocol specification V1.1b3, sections 6.3, 6.4, 6.6 and 7;
+Source: Modbus application protocol specification V1.1b3, sections 6.3, 6.4, 6.6, 6.12 and 7;
 Modbus over serial line V1.02, section 2.5.1 and appendix B (CRC).
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from typing_extensions import override
 
 from labctl.link import Link
 
-READ_HOLDING, READ_INPUT, WRITE_ONE = 3, 4, 6
+READ_HOLDING, READ_INPUT, WRITE_ONE, WRITE_MANY = 3, 4, 6, 16
 EXCEPTIONS = {1: "illegal function", 2: "illegal data address", 3: "illegal data value", 4: "device failure", 6: "busy"}
 
 
@@ -44,7 +44,7 @@ def _missing(received: bytes) -> int:
     if len(received) < 3:
         return 5 - len(received)
     function = received[1]
-    whole = 5 if function & 0x80 or function not in (READ_HOLDING, READ_INPUT, WRITE_ONE) else 8
+    whole = 5 if function & 0x80 or function not in (READ_HOLDING, READ_INPUT, WRITE_ONE, WRITE_MANY) else 8
     if function in (READ_HOLDING, READ_INPUT):
         whole = 5 + received[2]
     return max(0, whole - len(received))
@@ -87,6 +87,18 @@ def write_register(link: Link, unit: int, address: int, word: int) -> None:
     link.exchange(request + crc(request), _missing, echo)
 
 
+def write_registers(link: Link, unit: int, address: int, words: Sequence[int]) -> None:
+    """Write holding registers from `address` on, each 0 to 65535, and check the echo; raises `LinkError`."""
+    head = struct.pack(">BBHH", unit, WRITE_MANY, address, len(words))
+    request = head + struct.pack(f">B{len(words)}H", 2 * len(words), *words)
+
+    def echo(reply: bytes) -> None:
+        if _checked(unit, WRITE_MANY)(reply) != head[2:]:
+            raise ValueError("echo differs from the request")
+
+    link.exchange(request + crc(request), _missing, echo)
+
+
 @dataclass(frozen=True)
 class Register:
     """One holding register as a scaled number.
@@ -120,3 +132,55 @@ class Register:
         if not low <= word <= high:
             raise ValueError(f"{value} does not fit register {self.address} ({low / self.scale}..{high / self.scale})")
         write_register(link, self.unit, self.address, word & 0xFFFF)
+
+
+@dataclass(frozen=True)
+class LongRegister:
+    """Two holding registers as one scaled 32-bit number, signed, the high word first.
+
+    `scale` is how many counts make one unit: 10 for a value with one decimal.
+    """
+
+    address: int
+    scale: float = 1.0
+    unit: int = 1
+    """Slave address, 1 to 247."""
+
+    @override
+    def __str__(self) -> str:
+        return f"registers {self.address} and {self.address + 1}"
+
+    def read(self, link: Link) -> float:
+        """Return the number in its unit; raises `LinkError`."""
+        (value,) = struct.unpack(">i", struct.pack(">HH", *read_registers(link, self.unit, self.address, 2)))
+        return float(value) / self.scale
+
+    def write(self, link: Link, value: float) -> None:
+        """Write a number in its unit; raises `LinkError`."""
+        words = struct.unpack(">HH", struct.pack(">i", round(float(value) * self.scale)))
+        write_registers(link, self.unit, self.address, words)
+
+
+@dataclass(frozen=True)
+class FloatRegister:
+    """Two holding registers as one IEEE 754 number, the high word first unless `low_first`."""
+
+    address: int
+    unit: int = 1
+    """Slave address, 1 to 247."""
+    low_first: bool = False
+
+    @override
+    def __str__(self) -> str:
+        return f"registers {self.address} and {self.address + 1}"
+
+    def read(self, link: Link) -> float:
+        """Return the number; raises `LinkError`."""
+        words = read_registers(link, self.unit, self.address, 2)
+        (value,) = struct.unpack(">f", struct.pack(">HH", *(words[::-1] if self.low_first else words)))
+        return float(value)
+
+    def write(self, link: Link, value: float) -> None:
+        """Write a number; raises `LinkError`."""
+        words = struct.unpack(">HH", struct.pack(">f", float(value)))
+        write_registers(link, self.unit, self.address, words[::-1] if self.low_first else words)

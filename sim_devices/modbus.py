@@ -1,6 +1,6 @@
 """Modbus RTU, as a slave sees it.
 
-Source: Modbus application protocol specification V1.1b3, sections 6.3, 6.6, 6.12 and 7; Modbus over serial
+Source: Modbus application protocol specification V1.1b3, sections 6.3, 6.6, 6.8, 6.12 and 7; Modbus over serial
 line V1.02, section 2.5.1 and appendix B (CRC). A slave does not answer a frame with a wrong CRC or another's
 address.
 """
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from labctl.clock import Clock
 from sim_devices.wire import Fault, Instrument
 
-READ_HOLDING, READ_INPUT, WRITE_ONE, WRITE_MANY = 3, 4, 6, 16
+READ_HOLDING, READ_INPUT, WRITE_ONE, ECHO, WRITE_MANY = 3, 4, 6, 8, 16
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 
 
@@ -110,6 +110,8 @@ class ModbusInstrument(Instrument):
             return struct.pack(f">B{value}H", 2 * value, *words)
         if function == WRITE_ONE:
             self.write_register(address, value)
+            return data
+        if function == ECHO and address == 0:
             return data
         if function == WRITE_MANY:
             if data[4] != 2 * value or len(data) != 5 + 2 * value:

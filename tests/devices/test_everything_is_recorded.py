@@ -19,6 +19,7 @@ from tests.devices.conftest import CLASSES
 TOLD_ELSEWHERE = {
     "AjaDCXS": {},
     "AlicatMC": {},
+    "Eurotherm2408": {3: "output of manual mode, 0 whenever labctl leaves it there", 24: "set point 1, which is 2"},
     "Eurotherm3216": {3: "output limit of manual mode, always 0 in automatic"},
     "InficonSQM160": {
         "J": "number of installed channels; the device is one channel",
@@ -26,7 +27,6 @@ TOLD_ELSEWHERE = {
         "M": "average rate over sensors; there is one",
         "O": "average thickness over sensors; there is one",
     },
-    "MKS937B": {},
     "ProcessTool": {},
     "RecipeTable": {":FETCh?": "the result of a measurement, in the stream result"},
     "SampleMover": {"NEXT?": "number of the next move, a detail of the protocol"},
@@ -35,7 +35,23 @@ TOLD_ELSEWHERE = {
 }
 """What a simulation tells and no run records under that name, with the reason."""
 WIDE = "it does more than the device asks of it: other clients need the whole command set"
-TELL_MORE = dict.fromkeys(("Keithley2182A", "Keithley2400", "Keithley6221", "Keysight34401A", "KeysightE4980A"), WIDE)
+TELL_MORE = {
+    "BronkhorstELFlow": "measure and set point once more in 32000ths, and the valve's current",
+    "HcpTC038": "its monitored register is one of the two that are asked",
+    "HcpTC038D": "four values of the hardware alarm, which the maker sets",
+    "Keithley2182A": WIDE,
+    "Keithley2400": WIDE,
+    "Keithley6221": WIDE,
+    "Keysight34401A": WIDE,
+    "KeysightE4980A": WIDE,
+    "LakeShore336": "it has four inputs and two outputs; the device is one loop and a second input",
+    "NewportESP300": "status byte and error buffer, which every action asks for",
+    "PfeifferTC400": "it repeats speeds in other units and tells of settings that the device does not use",
+    "PfeifferTPG362": "both pressures at once, and numbers of parts",
+    "ZaberXLSM": "constants of the stage",
+    "TCPowerCXN": "ramps, pulses and presets of the matching network, which the device does not use",
+    "MKS937B": "it has six channels and twelve relays; the device is two channels and one relay",
+}
 """Simulations that tell more than is recorded, with the reason."""
 
 
@@ -155,13 +171,12 @@ LETTERS = [*string.ascii_lowercase, "?"]
 SQM_WORDS = [
     a + b + c for a, b, c in itertools.product("@" + string.ascii_uppercase.replace("S", ""), ["", "1"], ["", "?"])
 ]
-MKS_WORDS = [f"{word}{number}" for word in ("PR", "T", "U", "MD", "SN", "FV") for number in ("", *"123456")]
 WIRES: dict[str, Callable[[Any], Answers]] = {
     "AjaDCXS": frames(str.encode, LETTERS),
     "AlicatMC": fields,
+    "Eurotherm2408": registers,
     "Eurotherm3216": registers,
     "InficonSQM160": frames(_sqm, SQM_WORDS, b"!$C"),
-    "MKS937B": frames(lambda word: f"@253{word}?;FF".encode(), MKS_WORDS, b"NAK"),
     "ProcessTool": scpi,
     "RecipeTable": scpi,
     "SampleMover": moves,
