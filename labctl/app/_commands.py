@@ -253,6 +253,21 @@ def lab_check(
             raise typer.Exit(LAB_FAILED)
 
 
+@lab.command("record")
+def lab_record(
+    file: Annotated[Path, typer.Argument(help="Lab file.")],
+    cassette: Annotated[Path, typer.Argument(help="File for the recording; must not exist.")],
+    out: Out = Path("labctl-shell"),
+    command: Annotated[str, typer.Option("--command", "-c", help="Run this and leave.")] = "",
+    supervisor: Supervisor = True,
+) -> None:
+    """Open IPython as `labctl shell` does, and record every exchange with the instruments, to be played back."""
+    with clear_errors():
+        from labctl.app._shell import open_shell
+
+        open_shell(file, out, False, command, supervisor=supervisor, cassette=cassette)
+
+
 @command_line.command()
 def shell(
     file: Annotated[Path, typer.Argument(help="Lab file.")],

@@ -204,19 +204,21 @@ def keep_files(checked: CheckedCampaign, out: Path) -> None:
     if "table" in checked.paths:
         content["space"]["table"] = "table.csv"
         shutil.copyfile(checked.paths["table"], folder / "table.csv")
-    shutil.copyfile(checked.paths["lab"], folder / "lab.yaml")
-    if checked.lab.substrates:
-        shutil.copyfile(checked.lab.substrates, folder / "substrates.csv")
-        lab = read_yaml(checked.paths["lab"])
-        if lab["substrates"] != "substrates.csv":
-            (folder / "lab.yaml").write_text(yaml_text({**lab, "substrates": "substrates.csv"}), encoding="utf-8")
-    if checked.lab.calendar:
-        shutil.copyfile(checked.lab.calendar, folder / "calendar.ics")
-        lab = read_yaml(folder / "lab.yaml")
-        if lab["calendar"] != "calendar.ics":
-            (folder / "lab.yaml").write_text(yaml_text({**lab, "calendar": "calendar.ics"}), encoding="utf-8")
+    _keep_lab(checked, folder)
     shutil.copyfile(checked.paths["recipe"], folder / "recipe.yaml")
     (folder / "campaign.yaml").write_text(yaml_text(content), encoding="utf-8")
+
+
+def _keep_lab(checked: CheckedCampaign, folder: Path) -> None:
+    """Copy the lab file with the files that it names."""
+    shutil.copyfile(checked.paths["lab"], folder / "lab.yaml")
+    named = {"substrates": "substrates.csv", "calendar": "calendar.ics", "cassette": "cassette.jsonl"}
+    used = {key: name for key, name in named.items() if getattr(checked.lab, key)}
+    for key, name in used.items():
+        shutil.copyfile(getattr(checked.lab, key), folder / name)
+    lab = read_yaml(checked.paths["lab"])
+    if any(lab[key] != name for key, name in used.items()):
+        (folder / "lab.yaml").write_text(yaml_text({**lab, **used}), encoding="utf-8")
 
 
 def _supervised(campaign: Campaign, out: Path, console: Console, wanted: bool) -> AbstractContextManager[None]:

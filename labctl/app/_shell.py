@@ -14,6 +14,7 @@ from typing_extensions import override
 from labctl.app._bench import Bench
 from labctl.app._ending import WRONG
 from labctl.app._leaving import PromptEnd
+from labctl.app._recording import recorded
 from labctl.app._running import catch_up, schemas
 from labctl.app._supervised import supervised_session
 from labctl.clock import Clock, RealClock, VirtualClock
@@ -114,7 +115,9 @@ def _note(lab: Lab, text: str, station: str, *, kind: str = "note") -> None:
     events.tell(kind, text, source=lab.metadata.operator)
 
 
-def open_shell(file: Path, out: Path, real_time: bool, command: str, *, supervisor: bool = True) -> None:
+def open_shell(
+    file: Path, out: Path, real_time: bool, command: str, *, supervisor: bool = True, cassette: Path | None = None
+) -> None:
     """Open IPython until it is left; every device is safe then.
 
     Args:
@@ -123,6 +126,7 @@ def open_shell(file: Path, out: Path, real_time: bool, command: str, *, supervis
         real_time: let a simulated laboratory run no faster than a real one.
         command: run this instead of asking for input.
         supervisor: let a second process make real instruments safe when this one dies or hangs.
+        cassette: file to record every exchange with the instruments in.
 
     Raises:
         FileError: the lab file is wrong.
@@ -139,9 +143,12 @@ def open_shell(file: Path, out: Path, real_time: bool, command: str, *, supervis
             catch_up(clock, store)
         engine = _engine(lab, store)
         watched: AbstractContextManager[None] = nullcontext()
+        recording: AbstractContextManager[None] = nullcontext()
         if supervisor and not checked.is_simulated:
             watched = supervised_session(checked, file, engine, out, Console(stderr=True))
-        with watched, PromptEnd(engine).by_signals() as end:
+        if cassette is not None:
+            recording = recorded(lab, checked, cassette)
+        with recording, watched, PromptEnd(engine).by_signals() as end:
             try:
                 with clock.held():
                     answers = lab.connect()

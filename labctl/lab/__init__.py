@@ -2,7 +2,7 @@
 
 from labctl.lab._calendar import ALWAYS, Calendar
 from labctl.lab._check import check_lab, read_lab
-from labctl.lab._file import FaultEntry, LabFile
+from labctl.lab._file import CASSETTE, FaultEntry, LabFile
 from labctl.lab._ical import CalendarEvent, read_calendar
 from labctl.lab._lab import Lab, Station, build_lab
 from labctl.lab._limits import Limits, abilities
@@ -14,6 +14,7 @@ from labctl.lab._watchdog_entries import WatchdogLimits
 
 __all__ = [
     "ALWAYS",
+    "CASSETTE",
     "Calendar",
     "CalendarEvent",
     "Certificate",

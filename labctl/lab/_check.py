@@ -8,14 +8,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from labctl.errors import FileError, Problem
+from labctl.errors import FileError, LabError, Problem
 from labctl.files import as_far_as_right, closest, nearest, problems_of, read_yaml
-from labctl.lab._file import LabFile
+from labctl.lab._file import CASSETTE, LabFile
 from labctl.lab._ical import WORKING_HOURS, CalendarEvent, read_calendar
 from labctl.lab._interlocks import read_interlocks
 from labctl.lab._limits import narrowed_limits
 from labctl.lab._safe_order import safe_order_problems
 from labctl.lab._substrates import read_substrates
+from labctl.link import read_cassette
 from labctl.notices import without_addresses
 from labctl.recipes import OperationSchema
 
@@ -51,7 +52,11 @@ def check_lab(content: object, schemas: Mapping[str, OperationSchema], folder: P
         file, problems = LabFile.model_validate(content), []
     except ValidationError as error:
         file, problems = as_far_as_right(LabFile, content), problems_of(error, LabFile)
-    paths = {key: str((folder / path).absolute()) for key in ("substrates", "calendar") if (path := getattr(file, key))}
+    paths = {
+        key: str((folder / path).absolute())
+        for key in ("substrates", "calendar", "cassette")
+        if (path := getattr(file, key))
+    }
     file = file.model_copy(update=paths)
     found = [
         *_backend_problems(file),
@@ -79,12 +84,26 @@ def _backend_problems(file: LabFile) -> list[Problem]:
     from pyvisa.highlevel import list_backends
 
     path, at, wrapper = file.backend.partition("@")
-    known = ("simulated", *(f"@{name}" for name in list_backends()))
+    known = ("simulated", CASSETTE, *(f"@{name}" for name in list_backends()))
+    if file.backend == CASSETTE:
+        return _cassette_problems(file)
     if (at and wrapper in list_backends()) or file.backend in ("simulated", ""):
         return []
     if at or not re.search(r"[./\\]", path):
         return [_unknown("backend", file.backend, known, "backend")]
     return [] if Path(path).exists() or path == Path(path).name else [Problem("backend", f"no such file: {path}")]
+
+
+def _cassette_problems(file: LabFile) -> list[Problem]:
+    if not file.cassette:
+        return [Problem("cassette", "the path of a recording is needed with backend: cassette")]
+    try:
+        cassette = read_cassette(Path(file.cassette))
+    except LabError as error:
+        return [Problem("cassette", str(error))]
+    recorded = {one.device for one in cassette.exchanges}
+    missing = [name for name in file.devices if name not in recorded]
+    return [Problem("cassette", f"holds nothing of {', '.join(missing)}")] if missing else []
 
 
 def _device_problems(file: LabFile) -> list[Problem]:

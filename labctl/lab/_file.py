@@ -17,6 +17,10 @@ Seconds = Annotated[float, Quantity("s", 0)]
 Name = Annotated[str, Text("[a-z][a-z0-9_]*", "lower-case letters, digits and '_', a letter first")]
 
 
+CASSETTE = "cassette"
+"""The backend of instruments that are played back."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -129,7 +133,13 @@ class LabFile(_Part):
     lab: Annotated[str, LABEL] = Field(description="name of the laboratory")
     description: str = ""
     backend: str = Field(
-        default="simulated", description="'simulated', or pyvisa's '@py', '@ivi' or path of a VISA library"
+        default="simulated",
+        description="'simulated', 'cassette', or pyvisa's '@py', '@ivi' or path of a VISA library",
+    )
+    cassette: str = Field(
+        default="",
+        description="path of a recording (`labctl lab record`), from this file's folder, from which instruments are "
+        "played back; for the backend 'cassette'",
     )
     operator: str = Field(min_length=1, description="person who is responsible; recorded with every run")
     policy: AccessPolicy = Field(default_factory=AccessPolicy)
@@ -168,5 +178,5 @@ class LabFile(_Part):
 
     @property
     def is_simulated(self) -> bool:
-        """Whether the instruments are simulated."""
-        return self.backend == "simulated"
+        """Whether no real instrument is there: they are simulated, or played back from a cassette."""
+        return self.backend in ("simulated", CASSETTE)

@@ -13,7 +13,7 @@ from labctl.clock import Clock
 from labctl.errors import LabError
 from labctl.interlocks import Interlock
 from labctl.lab._calendar import ALWAYS, Calendar
-from labctl.lab._file import LabFile
+from labctl.lab._file import CASSETTE, LabFile
 from labctl.lab._ical import CalendarEvent, read_calendar
 from labctl.lab._interlocks import read_interlocks
 from labctl.lab._limits import limits_of, narrowed_limits
@@ -21,7 +21,7 @@ from labctl.lab._opening import StationCalendar
 from labctl.lab._safe_order import do_in_order, safe_order
 from labctl.lab._substrates import Certificate, read_substrates
 from labctl.lab._watchdog_entries import WatchdogLimits
-from labctl.link import Exchange, Link
+from labctl.link import Exchange, Link, read_cassette
 from labctl.metadata import LabMetadata, source_revision, versions
 from labctl.recipes import OperationSchema
 
@@ -196,13 +196,17 @@ def build_lab(
     from devices import EventLog
 
     plant = None
-    if file.is_simulated:
+    library: Any = file.backend
+    if file.backend == CASSETTE:
+        from sim_devices.cassette import cassette_library
+
+        addresses = {name: entry.address for name, entry in file.devices.items()}
+        library = cassette_library(read_cassette(Path(file.cassette)), clock, addresses)
+    elif file.is_simulated:
         from labctl.lab._simulated import build_plant
 
         plant = build_plant(file, clock, file.simulated.seed if seed is None else seed, rows, substrates)
-        library: Any = plant.library(clock, {name: entry.address for name, entry in file.devices.items()}, plant_memory)
-    else:
-        library = file.backend
+        library = plant.library(clock, {name: entry.address for name, entry in file.devices.items()}, plant_memory)
     try:
         manager = pyvisa.ResourceManager(library)
     except (OSError, ValueError) as error:

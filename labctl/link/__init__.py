@@ -1,6 +1,26 @@
 """The only place where bytes leave for an instrument."""
 
+from labctl.link._cassette import (
+    Cassette,
+    CassetteRecorder,
+    Recorded,
+    read_cassette,
+    without_serials,
+    write_cassette,
+)
 from labctl.link._link import Exchange, Link, Plausible
 from labctl.link._poller import Job, Poller
 
-__all__ = ["Exchange", "Job", "Link", "Plausible", "Poller"]
+__all__ = [
+    "Cassette",
+    "CassetteRecorder",
+    "Exchange",
+    "Job",
+    "Link",
+    "Plausible",
+    "Poller",
+    "Recorded",
+    "read_cassette",
+    "without_serials",
+    "write_cassette",
+]

@@ -34,6 +34,8 @@ class Exchange:
     sent: bytes
     received: bytes
     error: str = ""
+    took_s: float = 0.0
+    """From the request to its reply, or to the end of the wait [s]."""
 
     def __str__(self) -> str:
         return f"{self.time:.3f} > {self.sent!r} < {self.received!r} {self.error}".rstrip()
@@ -98,6 +100,8 @@ class Link:
     ) -> None:
         self.address, self.clock, self.device, self.retries = address, clock, device, retries
         self.log: deque[Exchange] = deque(maxlen=WIRE_LOG_LENGTH)
+        self.on_exchange: Callable[[Exchange], object] = lambda exchange: None
+        """Called with every exchange, whole or failed, while the link is locked."""
         self._log_file = log_file
         self._lock = clock.make_rlock()
         self._poller = Poller(clock, device)
@@ -250,7 +254,8 @@ class Link:
                 read(received)
             value = parse(bytes(received))
         except LinkError as error:
-            self._record(Exchange(sent_at, request, b"", f"cannot be opened: {error.reason}"))
+            took_s = self.clock.monotonic() - sent_s
+            self._record(Exchange(sent_at, request, b"", f"cannot be opened: {error.reason}", took_s))
             raise
         except (pyvisa.Error, OSError) as error:
             timed_out = getattr(error, "error_code", None) == StatusCode.error_timeout
@@ -259,18 +264,18 @@ class Link:
                 self._quiet_at = sent_s + 2 * self._timeout_s
             else:
                 self._drop()
-            raise self._failure(kind, sent_at, request, bytes(received), reason) from error
+            raise self._failure(kind, sent_at, sent_s, request, bytes(received), reason) from error
         except ValueError as error:
             self._quiet_at = self.clock.monotonic() + SETTLE_S
             reason = f"unusable reply: {error}"
-            raise self._failure(LinkError, sent_at, request, bytes(received), reason) from error
-        self._record(Exchange(sent_at, request, bytes(received)))
+            raise self._failure(LinkError, sent_at, sent_s, request, bytes(received), reason) from error
+        self._record(Exchange(sent_at, request, bytes(received), took_s=self.clock.monotonic() - sent_s))
         return value
 
     def _failure(
-        self, kind: type[LinkError], sent_at: float, request: bytes, received: bytes, reason: str
+        self, kind: type[LinkError], sent_at: float, sent_s: float, request: bytes, received: bytes, reason: str
     ) -> LinkError:
-        self._record(Exchange(sent_at, request, received, reason))
+        self._record(Exchange(sent_at, request, received, reason, self.clock.monotonic() - sent_s))
         return kind(self.device, self.address, readable(request), readable(received), reason)
 
     def _recover(self, *, expects_reply: bool) -> None:
@@ -319,12 +324,17 @@ class Link:
                 ):
                     reason = f"implausible: outside {plausible.low:g}..{plausible.high:g} or changes too fast"
                     replies = str(value) if again is None else f"{value} then {again}"
-                    raise self._failure(LinkError, self.clock.time(), request, replies.encode(), reason)
+                    self._write_down(Exchange(self.clock.time(), request, replies.encode(), reason))
+                    raise LinkError(self.device, self.address, readable(request), replies, reason)
                 value = again
             self._accepted[key] = (number(value), now)
             return value
 
     def _record(self, entry: Exchange) -> None:
+        self._write_down(entry)
+        self.on_exchange(entry)
+
+    def _write_down(self, entry: Exchange) -> None:
         self.log.append(entry)
         if self._log_file is not None:
             with self._log_file.open("a", encoding="utf-8") as file:

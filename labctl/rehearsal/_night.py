@@ -125,7 +125,7 @@ def played(
         LabError: an instrument does not answer; nothing was moved.
     """
     checked = checked_for(file, plans, seed)
-    if not checked.lab.is_simulated:
+    if checked.lab.backend != "simulated":
         raise ValueError(f"{checked.paths['lab']}: backend {checked.lab.backend!r} is not rehearsed with")
     own = checked.file
     budget = own.budget.model_copy(update={"trials": min(n_trials or own.budget.trials, own.budget.trials)})

@@ -14,7 +14,7 @@ def simulated_lab(checked: CheckedCampaign) -> LabFile:
     Raises:
         FileError: a device class has no simulation, or something in the file that only a simulation reads is wrong.
     """
-    if checked.lab.is_simulated:
+    if checked.lab.backend == "simulated":
         return checked.lab
     path = checked.paths["lab"]
     lab, problems = check_lab({**read_yaml(path), "backend": "simulated"}, checked.schemas, path.parent)

@@ -1,0 +1,138 @@
+"""A session is recorded on the wire and played back: drivers, plans and documents are the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from devices.sample_mover import checksum
+from labctl.app._recording import recorded
+from labctl.clock import VirtualClock
+from labctl.engine import LabRunEngine, ScanIds
+from labctl.errors import LabError
+from labctl.lab import CASSETTE, LabFile, build_lab, check_lab
+from labctl.link import Cassette, Recorded, read_cassette, write_cassette
+from plans import OPERATIONS
+from sim_devices.cassette import CassetteInstrument
+from tests.laboratory import SCHEMAS, example_lab
+
+FAULT = [{"device": "probe_meter", "kind": "lost", "start": 0.5, "duration": 60.0}]
+
+
+def measured(file: LabFile, tape: Path | None = None) -> list[tuple[str, dict]]:
+    """Connect, measure a resistance, and return the documents; record it where there is a tape."""
+    clock, documents = VirtualClock(stall_s=20), []
+    lab = build_lab(file, clock, SCHEMAS, seed=1)
+
+    def session() -> None:
+        with clock.held():
+            lab.connect()
+        md = {**lab.metadata.model_dump(), "station": "test"}
+        engine = LabRunEngine(clock, md, ScanIds(), lambda name, document: documents.append((name, dict(document))))
+        probe = OPERATIONS["measure_sheet_resistance"](lab.devices["probe_meter"], ["S-1"], current="1 mA")
+        try:
+            with clock.flow():
+                engine(probe)
+        except Exception:
+            assert documents[-1][1]["exit_status"] == "fail"
+        engine.close()
+
+    if tape is None:
+        session()
+    else:
+        with recorded(lab, file, tape):
+            session()
+    clock.close()
+    lab.close()
+    return documents
+
+
+def played(file: LabFile, tape: Path) -> list[tuple[str, dict]]:
+    return measured(file.model_copy(update={"backend": CASSETTE, "cassette": str(tape)}))
+
+
+def data(documents: list[tuple[str, dict]]) -> list[dict]:
+    return [document["data"] for name, document in documents if name == "event"]
+
+
+@pytest.fixture(scope="module")
+def tape(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str, dict]]]:
+    path = tmp_path_factory.mktemp("tape") / "probe.jsonl"
+    return path, measured(example_lab(), path)
+
+
+def test_a_recording_gives_the_same_readings_again(tape) -> None:
+    path, before = tape
+    after = played(example_lab(), path)
+    assert data(after) == data(before)
+    assert after[-1][1]["exit_status"] == "success"
+
+
+def test_a_fault_of_the_field_is_the_same_fault_in_the_test(tmp_path: Path) -> None:
+    before = measured(example_lab(FAULT), tmp_path / "fault.jsonl")
+    after = played(example_lab(), tmp_path / "fault.jsonl")
+    assert before[-1][1]["exit_status"] == after[-1][1]["exit_status"] == "fail"
+    assert "no reply in time" in after[-1][1]["reason"]
+    assert after[-1][1]["reason"] == before[-1][1]["reason"]
+
+
+def test_serial_numbers_are_zeros_unless_a_checksum_protects_them(tape, tmp_path: Path, capsys) -> None:
+    name = "labctl,mover-1,4711-12,1.0"
+    identities = {"probe_meter": (b",0000000,", b",1234567,"), "robot": (b"", f"{name}*{checksum(name)}\n".encode())}
+
+    def with_serial(one: Recorded) -> Recorded:
+        old, new = identities.get(one.device, (b"", b""))
+        if one.device == "robot" and one.sent.startswith(b"ID?"):
+            return replace(one, received=new)
+        return replace(one, received=one.received.replace(old, new)) if old else one
+
+    cassette = read_cassette(tape[0])
+    known = tmp_path / "known.jsonl"
+    write_cassette(known, Cassette(cassette.about, tuple(map(with_serial, cassette.exchanges))))
+    measured(example_lab().model_copy(update={"backend": CASSETTE, "cassette": str(known)}), tmp_path / "new.jsonl")
+    text = (tmp_path / "new.jsonl").read_text()
+    assert "1234567" in known.read_text() and "1234567" not in text
+    assert "4711-12" in text
+    assert "the serial number of robot is in it: its replies have a checksum" in capsys.readouterr().err
+
+
+def test_requests_match_loosely_in_order_and_the_last_answer_stays() -> None:
+    exchanges = (
+        Recorded("meter", 0.0, 0.1, b":sour:curr 1.000E-3\n", b""),
+        Recorded("meter", 1.0, 0.1, b"READ?\n", b"1\n"),
+        Recorded("meter", 2.0, 0.1, b"READ?\n", b"2\n"),
+    )
+    meter = CassetteInstrument(VirtualClock(), "meter", exchanges)
+    assert meter.receive(b":SOUR:CURR 0.001\n") == []
+    assert [meter.receive(b"READ?\n")[0].data for _ in range(3)] == [b"1\n", b"2\n", b"2\n"]
+    with pytest.raises(LabError, match=r"b'FETCH\?.*' was not recorded from meter"):
+        meter.receive(b"FETCH?\n")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([], "is no cassette: its first line must hold cassette: 1"),
+        (["{"], "tape.jsonl:1: "),
+        (['{"cassette": 1}', '{"device": "room", "at": 1, "took": 0}'], "tape.jsonl:2: sent must be text"),
+        (['{"cassette": 1}', '{"device": "room", "at": 1, "took": 0, "sent": "\u4e00"}'], "which is no byte"),
+        (['{"cassette": 1}'], "holds nothing of magnetron, argon"),
+    ],
+)
+def test_a_wrong_cassette_is_one_clear_line(lines: list[str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "tape.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    content = example_lab().model_dump(by_alias=True, mode="json") | {"backend": CASSETTE, "cassette": "tape.jsonl"}
+    _, problems = check_lab(content, SCHEMAS, tmp_path)
+    (told,) = [str(problem) for problem in problems if problem.where == "cassette"]
+    assert message in told
+
+
+def test_a_cassette_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    exchange = Recorded("furnace", 1.5, 0.02, bytes(range(256)), b"\x01\x03\r\n", "unusable reply: CRC")
+    cassette = Cassette({"cassette": 1, "lab": "x"}, (exchange,))
+    write_cassette(tmp_path / "tape.jsonl", cassette)
+    assert read_cassette(tmp_path / "tape.jsonl") == cassette
+    assert all(json.loads(line) for line in (tmp_path / "tape.jsonl").read_text().splitlines())
