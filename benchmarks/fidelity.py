@@ -42,6 +42,7 @@ class Peer:
 
     Args:
         tests: file of its tests below ``tests/instruments``, without what follows the name.
+        exchanges: the same for protocol tests, where they have another name.
         end: of a request on the wire.
         refused: what a reply that refuses looks like.
         known: tests for hardware that cannot pass, and why.
@@ -49,6 +50,7 @@ class Peer:
     """
 
     tests: str
+    exchanges: str = ""
     end: bytes = b"\n"
     refused: str = r"(?!)"
     hardware: bool = False
@@ -68,6 +70,20 @@ PEERS = {
         ),
     ),
     "KeysightE4980A": Peer("agilent/test_agilentE4980A", hardware=True),
+    "KeysightE3631A": Peer("keysight/test_keysightE3631A", hardware=True),
+    "RohdeSchwarzHMP4040": Peer("rohdeschwarz/test_hmp", hardware=True),
+    "AimTTiPL303": Peer(
+        "aimtti/test_PL303QMDP",
+        hardware=True,
+        exchanges="aimtti/test_aimttl",
+        other=((r"^V3O", "a third output: the simulation is the model with two"),),
+    ),
+    "AimTTiLD400P": Peer(
+        "aimtti/test_ld400p",
+        hardware=True,
+        known=(("test_load", "it sets the attribute `input`, which the driver does not have: nothing is sent"),),
+    ),
+    "SRSLDC500": Peer("srs/test_ldc501", hardware=True, exchanges="srs/test_ldc500series"),
     "HcpTC038": Peer("hcp/test_tc038", end=b"\r", refused="ER"),
     "HcpTC038D": Peer("hcp/test_tc038d", end=b"", refused=r"^.[\x80-\xff]"),
     "MKS937B": Peer("mksinst/test_mks937b", end=b";FF", refused="NAK"),
@@ -209,11 +225,13 @@ def measure_hardware(
 
 
 def measure_exchanges(report: Report, kind: str, peer: Peer, python: str, source: Path, folder: Path) -> None:
-    file, tests = folder / "exchanges.jsonl", f"tests/instruments/{peer.tests}.py"
+    file, tests = folder / "exchanges.jsonl", f"tests/instruments/{peer.exchanges or peer.tests}.py"
     file.unlink(missing_ok=True)
     if not (source / tests).exists():
         return
     pytest_there(python, source, folder, "-p", "recorder", tests)
+    if not file.exists():  # it has no protocol tests
+        return
     n = n_good = 0
     for test, pairs in map(json.loads, file.read_text().splitlines()):
         for command, good in replay(kind, peer, pairs):

@@ -18,7 +18,7 @@ from tests.devices.conftest import CLASSES, Made, Stranger, bench, connect
 
 SET_LAST = ("output", "running")  # while they are on, an instrument may lock its other settings
 PASSIVE = "nothing to do"
-BY_ACTIONS_ONLY = ("ProcessTool", "RecipeTable", "SampleMover", "ZaberXLSM")
+BY_ACTIONS_ONLY = ("InstrasSCK300", "ProcessTool", "RecipeTable", "SampleMover", "ZaberXLSM")
 """Classes that no setting brings out of the safe state, only what they do."""
 
 every_class = pytest.mark.parametrize("kind", CLASSES)

@@ -49,6 +49,10 @@ TELL_MORE = {
     "PfeifferTC400": "it repeats speeds in other units and tells of settings that the device does not use",
     "PfeifferTPG362": "both pressures at once, and numbers of parts",
     "ZaberXLSM": "constants of the stage",
+    "InstrasSCK300": "it tells nothing but its speed",
+    "MettlerMTSICS": "the same weight by commands that wait for it, and numbers of parts",
+    "NewEraNE1000": "its version in the answer to another command",
+    **dict.fromkeys(("AimTTiLD400P", "AimTTiPL303", "KeysightE3631A", "RohdeSchwarzHMP4040", "SRSLDC500"), WIDE),
     "TCPowerCXN": "ramps, pulses and presets of the matching network, which the device does not use",
     "MKS937B": "it has six channels and twelve relays; the device is two channels and one relay",
 }
