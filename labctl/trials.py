@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeGuard
 
+from labctl.constraints import Constraint
 from labctl.files import nearest
 
 __all__ = [
@@ -136,6 +137,11 @@ class Categorical:
         if not self.values or len(set(self.values)) < len(self.values):
             raise ValueError(f"{self.name}: needs values that all differ, not {self.values!r}")
 
+    @property
+    def is_numeric(self) -> bool:
+        """Whether all values are numbers."""
+        return not any(isinstance(value, str | bool) for value in self.values)
+
     def index(self, value: object) -> int:
         """Return the place of a value in `values`.
 
@@ -161,16 +167,32 @@ Parameter: TypeAlias = Continuous | Integer | Categorical
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """Parameters that vary independently of each other.
+    """Parameters that vary, independently of each other but for what constraints demand.
 
     Raises:
-        ValueError: no parameter, or a name used twice.
+        ValueError: no parameter, a name used twice, or an equation that is no sum of continuous parameters without
+            a step, or that shares one with another.
     """
 
     parameters: tuple[Parameter, ...]
+    constraints: tuple[Constraint, ...] = ()
 
     def __post_init__(self) -> None:
         _check_names(self.names, "parameter")
+        free = {each.name for each in self.parameters if isinstance(each, Continuous) and each.step is None}
+        taken = set[str]()
+        for constraint in self.constraints:
+            if not constraint.is_equation:
+                continue
+            weights = constraint.weights()
+            if weights is None or not set(weights) <= free:
+                raise ValueError(
+                    f"{constraint.text!r}: an equation must be a sum of continuous parameters without a step"
+                )
+            if not weights or taken & set(weights):
+                shared = ", ".join(sorted(taken & set(weights)))
+                raise ValueError(f"{constraint.text!r}: {shared or 'no parameter'} is free for one equation only")
+            taken |= set(weights)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -192,6 +214,8 @@ class SearchSpace:
                 parameter.check(values[parameter.name])
             except ValueError as error:
                 problems.append(str(error))
+        if not problems:
+            problems = [f"{each.text!r} does not hold" for each in self.constraints if not each.allows(values)]
         if problems:
             raise ValueError("; ".join(problems))
 
@@ -275,6 +299,8 @@ class Outcome:
     """Why it failed."""
     row: int | None = None
     """In a pool, the row it stands for."""
+    hours: float | None = None
+    """How long its operations took, all together [lab hours]; None where that is not known."""
 
     def __post_init__(self) -> None:
         _check_trial(self.trial)

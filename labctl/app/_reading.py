@@ -24,7 +24,8 @@ def open_campaign(directory: Path) -> tuple[CheckedCampaign, list[TrialRecord]]:
         raise StoreError(f"{directory} holds no campaign: {file} is missing")
     checked = check(file)
     with Store.read(directory) as store:
-        return checked, trials_of(store, checked.file.campaign, checked.objectives, checked.file.quality)
+        about = checked.objectives, checked.file.quality, checked.as_run
+        return checked, trials_of(store, checked.file.campaign, *about)
 
 
 def hours_per_trial(trials: Sequence[TrialRecord]) -> float | None:

@@ -201,6 +201,8 @@ def keep_files(checked: CheckedCampaign, out: Path) -> None:
     if "earlier" in content:
         folder_of = checked.paths["campaign"].parent
         content["earlier"] = [str((folder_of / name).absolute()) for name in content["earlier"]]
+    if content.get("prior") is not None:
+        content["prior"] = _kept_prior(checked, folder)
     if "table" in checked.paths:
         content["space"]["table"] = "table.csv"
         shutil.copyfile(checked.paths["table"], folder / "table.csv")
@@ -219,6 +221,15 @@ def _keep_lab(checked: CheckedCampaign, folder: Path) -> None:
     lab = read_yaml(checked.paths["lab"])
     if any(lab[key] != name for key, name in used.items()):
         (folder / "lab.yaml").write_text(yaml_text({**lab, **used}), encoding="utf-8")
+
+
+def _kept_prior(checked: CheckedCampaign, folder: Path) -> dict[str, object]:
+    prior, folder_of = checked.file.prior, checked.paths["campaign"].parent
+    kept: dict[str, object] = {"stores": [str((folder_of / name).absolute()) for name in prior.stores] if prior else []}
+    if "prior" in checked.paths:
+        shutil.copyfile(checked.paths["prior"], folder / "prior.csv")
+        kept["table"] = "prior.csv"
+    return kept
 
 
 def _supervised(campaign: Campaign, out: Path, console: Console, wanted: bool) -> AbstractContextManager[None]:

@@ -76,7 +76,6 @@ class Campaign:
     ) -> None:
         self.checked, self.lab, self.store, self.on_happening = checked, lab, store, on_happening
         self._plans = plans
-        self.optimizer = checked.make_optimizer()
         self.outcomes: list[Outcome] = []
         """Of the trials that ended, in the order they ended."""
         self.lost: dict[str, str] = {}
@@ -93,6 +92,7 @@ class Campaign:
         self._names = {objective.name for objective in checked.objectives}
         self._inbox: ClockQueue[Callable[[], None]] = ClockQueue(lab.clock)
         self._earlier, policy = self._read_earlier()
+        self.optimizer = checked.make_optimizer(self._earlier.prior)
         file = checked.file
         md = {
             **lab.metadata.model_dump(),
@@ -352,13 +352,19 @@ class Campaign:
         started = self._before.started
         own = self.checked.file.policy or self.lab.metadata.policy
         if started is not None:
-            return Earlier(tuple(started["earlier"])), AccessPolicy.model_validate(started["policy"])
+            prior = tuple(started.get("prior", ()))
+            return Earlier(tuple(started["earlier"]), prior=prior), AccessPolicy.model_validate(started["policy"])
         file, path = self.checked.file, self.checked.paths["campaign"]
         folders = [path.parent / folder for folder in file.earlier]
         found = read_earlier(folders, self.checked.space.names, self.checked.objectives, file.quality, path)
-        policy = AccessPolicy.strictest([own, *found.policies])
-        self._decisions.write(STARTED, earlier=list(found.points), policy=policy.model_dump())
-        return found, policy
+        stores = [path.parent / folder for folder in file.prior.stores] if file.prior is not None else []
+        about = self.checked.space.names, self.checked.objectives, file.quality, path, "prior.stores"
+        led = read_earlier(stores, *about)
+        completed = tuple(point for point in led.points if self._names <= set(point))
+        policy = AccessPolicy.strictest([own, *found.policies, *led.policies])
+        more = {"prior": list(completed)} if completed else {}
+        self._decisions.write(STARTED, earlier=list(found.points), **more, policy=policy.model_dump())
+        return replace(found, prior=completed), policy
 
     # After an interruption.
 
@@ -462,10 +468,13 @@ class Campaign:
     def _learn(self, traveller: Traveller) -> None:
         """Read back what was recorded of a sample that ended, and tell the optimizer."""
         doubts = people_doubt(self.store.directory)
-        records = [operation_record(self.store.run(uid), traveller.sample, doubts) for uid in traveller.runs]
+        as_run = self.checked.as_run
+        quantities = [quantity for _, quantity in as_run.values()]
+        runs = [self.store.run(uid) for uid in traveller.runs]
+        records = [operation_record(run, traveller.sample, doubts, quantities) for run in runs]
         n_operations = len(traveller.recipe.operations) - len(traveller.left_out)
         objectives = self.checked.objectives
-        outcome = read_outcome(traveller.trial, traveller.suggestion, records, n_operations, objectives)
+        outcome = read_outcome(traveller.trial, traveller.suggestion, records, n_operations, objectives, as_run)
         if outcome is None:
             self._lose(traveller, traveller.reason or "not every operation was recorded as a success")
             return

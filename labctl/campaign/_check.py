@@ -14,7 +14,7 @@ from labctl.campaign._file import CampaignFile, ObjectiveEntry, TableEntry
 from labctl.campaign._findings import Findings
 from labctl.campaign._space import SpaceReader, Varied
 from labctl.dispatch import rule_problems
-from labctl.files import as_far_as_right, nearest, problems_of, read_yaml
+from labctl.files import as_far_as_right, nearest, problems_of, read_table, read_yaml
 from labctl.lab import LabFile, abilities, check_lab
 from labctl.objectives import InputOf, Objective
 from labctl.optimize import ENGINES, Explains, make_optimizer
@@ -54,7 +54,9 @@ class _Check:
         operations = None if recipe_content is None else self._operations(recipe_content, paths["recipe"])
         varied = self._space(file, operations, table, paths)
         objectives = self._objectives(file.objectives, operations, varied)
-        self._optimizer(file, varied.space, objectives)
+        prior = self._prior(file, varied.space, objectives, paths)
+        self._as_run(file, operations, varied)
+        self._optimizer(file, varied.space, objectives, prior)
         known = self._known(file, operations, varied)
         self._earlier(file)
         if lab is not None:
@@ -75,6 +77,7 @@ class _Check:
             tuple(objectives),
             varied.rows,
             known,
+            prior,
         )
 
     def _tell(self, where: str, message: str) -> None:
@@ -124,7 +127,9 @@ class _Check:
         if not isinstance(file.space, TableEntry):
             if table is not None:
                 self._tell("space", f"is a list of parameters, and --table {table} is given besides")
-            return reader.box(file.space)
+            return reader.box(file.space, file.constraints)
+        if file.constraints:
+            self._tell("constraints", "a table names its recipes: leave out the rows that are not allowed")
         path = table or (self._path.parent / file.space.table if file.space.table else None)
         if path is None:
             self._tell("space.table", "is required, here or on the command line (--table PATH)")
@@ -175,8 +180,46 @@ class _Check:
             text = nearest(result, results) or "; it measures nothing"
             self._tell(where, f"{schema.kind} gives no {result!r}{text}")
 
+    def _prior(
+        self,
+        file: CampaignFile,
+        space: SearchSpace | Candidates | None,
+        objectives: Sequence[Objective],
+        paths: dict[str, Path],
+    ) -> tuple[Mapping[str, Any], ...]:
+        """Return the rows of the table that the optimizer is led by."""
+        for index, name in enumerate(file.prior.stores if file.prior is not None else ()):
+            self._is_store(f"prior.stores[{index}]", name)
+        if file.prior is None or file.prior.table is None or space is None:
+            return ()
+        path = paths["prior"] = self._path.parent / file.prior.table
+        names = [objective.name for objective in objectives]
+        rows = self._findings.attempt(path, lambda: read_table(path, space.names, names))
+        return tuple({name: row[name] for name in (*space.names, *names)} for row in rows or ())
+
+    def _as_run(self, file: CampaignFile, operations: Sequence[Operation] | None, varied: Varied) -> None:
+        """Check what tells what was done."""
+        entries = [] if isinstance(file.space, TableEntry) else file.space
+        if file.learn_from == "as_run" and not any(entry.as_run for entry in entries):
+            self._tell("learn_from", "as_run needs a parameter of the space with as_run")
+        kinds = {operation.name: operation.kind for operation in operations or ()}
+        for index, entry in enumerate(entries):
+            operation, _ = varied.fields.get(entry.name, ("", ""))
+            schema = self._schemas.get(kinds.get(operation, ""))
+            role = (entry.as_run or "").partition(".")[0]
+            if schema is not None and entry.as_run and role not in schema.roles:
+                self._tell(
+                    f"space[{index}].as_run", f"{schema.kind} has no {role!r}{nearest(role, tuple(schema.roles))}"
+                )
+            if entry.as_run and entry.values is not None:
+                self._tell(f"space[{index}].as_run", "only a parameter with low and high may differ from what is asked")
+
     def _optimizer(
-        self, file: CampaignFile, space: SearchSpace | Candidates | None, objectives: Sequence[Objective]
+        self,
+        file: CampaignFile,
+        space: SearchSpace | Candidates | None,
+        objectives: Sequence[Objective],
+        prior: Sequence[Mapping[str, Any]],
     ) -> None:
         engine = file.optimizer.engine
         if engine not in ENGINES:
@@ -190,7 +233,7 @@ class _Check:
         if space is None or any(self._findings.any_in(self._path, key) for key in ("objectives", "optimizer")):
             return
         try:
-            optimizer = make_optimizer(engine, space, objectives, file.seed, file.optimizer.options)
+            optimizer = make_optimizer(engine, space, objectives, file.seed, file.optimizer.options, prior)
         except ValueError as error:
             self._tell("optimizer", str(error))
             return
@@ -222,9 +265,12 @@ class _Check:
 
     def _earlier(self, file: CampaignFile) -> None:
         for index, name in enumerate(file.earlier):
-            folder = self._path.parent / name
-            if not (folder / "journal").is_dir():
-                self._tell(f"earlier[{index}]", f"{folder} is no store")
+            self._is_store(f"earlier[{index}]", name)
+
+    def _is_store(self, where: str, name: str) -> None:
+        folder = self._path.parent / name
+        if not (folder / "journal").is_dir():
+            self._tell(where, f"{folder} is no store")
 
     def _failures(self, file: CampaignFile, lab: LabFile) -> None:
         """Check the rules for failed operations, and those after a restart."""

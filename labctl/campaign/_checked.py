@@ -23,7 +23,7 @@ class CheckedCampaign:
 
     file: CampaignFile
     paths: Mapping[str, Path]
-    """Of ``campaign``, ``lab``, ``recipe`` and, where there is one, ``table``."""
+    """Of ``campaign``, ``lab``, ``recipe`` and, where there is one, ``table`` and ``prior``."""
     lab: LabFile
     content: Any
     """Of the recipe file."""
@@ -36,6 +36,15 @@ class CheckedCampaign:
     """What a table lab measures for each candidate."""
     known: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     """Values known to be safe besides those that were done, by parameter, in the parameters' units."""
+    prior: Sequence[Mapping[str, Any]] = ()
+    """Rows of the table that the optimizer is led by: parameters and objectives."""
+
+    @property
+    def as_run(self) -> Mapping[str, tuple[str, str]]:
+        """Operation and quantity that tell what was done, by parameter, where the optimizer learns from that."""
+        if self.file.learn_from != "as_run" or isinstance(self.file.space, TableEntry):
+            return {}
+        return {each.name: (self.fields[each.name][0], each.as_run) for each in self.file.space if each.as_run}
 
     def recipe(self, values: Mapping[str, Any], row: int | None = None) -> Recipe:
         """Return the recipe of a suggestion.
@@ -55,10 +64,10 @@ class CheckedCampaign:
             raise FileError(str(self.paths["recipe"]), problems)
         return recipe
 
-    def make_optimizer(self) -> Optimizer:
-        """Return a new optimizer for this campaign."""
-        chosen = self.file.optimizer
-        return make_optimizer(chosen.engine, self.space, self.objectives, self.file.seed, chosen.options)
+    def make_optimizer(self, prior: Sequence[Mapping[str, Any]] = ()) -> Optimizer:
+        """Return a new optimizer for this campaign, led by its table and by `prior`, results of earlier campaigns."""
+        chosen, led = self.file.optimizer, [*self.prior, *prior]
+        return make_optimizer(chosen.engine, self.space, self.objectives, self.file.seed, chosen.options, led)
 
 
 def as_written(schema: OperationSchema, parameter: str, value: Any) -> object:

@@ -23,10 +23,17 @@ class Earlier:
     """Completed and failed trials, each with its values, objectives where it completed, and a name of its own."""
     policies: tuple[AccessPolicy, ...] = ()
     """Of the runs that were read."""
+    prior: tuple[Mapping[str, Any], ...] = ()
+    """Completed trials that only lead the optimizer to expect something."""
 
 
 def read_earlier(
-    folders: Iterable[Path], names: Sequence[str], objectives: Sequence[Objective], quality: str, path: Path
+    folders: Iterable[Path],
+    names: Sequence[str],
+    objectives: Sequence[Objective],
+    quality: str,
+    path: Path,
+    where: str = "earlier",
 ) -> Earlier:
     """Read the trials of other stores that vary the same parameters and measured what the objectives need.
 
@@ -36,6 +43,7 @@ def read_earlier(
         objectives: worked out from those runs.
         quality: worst quality of runs that are learnt from.
         path: of the campaign file, for messages.
+        where: field of the campaign file that names the folders.
 
     Raises:
         FileError: a store has no trial that can be used.
@@ -48,7 +56,7 @@ def read_earlier(
             found = list(_points(store, folder, names, objectives, quality))
             if not found:
                 text = f"{folder} has no trial with the parameters {', '.join(names)} and these objectives"
-                raise FileError(str(path), [Problem(f"earlier[{index}]", text)])
+                raise FileError(str(path), [Problem(f"{where}[{index}]", text)])
             points += found
             for summary in store.runs():
                 policies[AccessPolicy.model_validate(store.run(summary.uid).start.get("policy", {}))] = None

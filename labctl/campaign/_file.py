@@ -42,6 +42,25 @@ class ParameterEntry(Range):
     """One free parameter: limits, or a list of values."""
 
     field: Target = Field(description="'operation.parameter' in the recipe that it replaces")
+    as_run: Source | None = Field(
+        default=None,
+        description="'role.quantity' of the operation that tells what was done, such as furnace.temperature: "
+        "its median while its set point was highest",
+    )
+
+
+class PriorEntry(_Part):
+    """Results that lead the optimizer to expect something, without counting as this campaign's own."""
+
+    table: str | None = Field(
+        default=None, description="path of a CSV file with a column for each parameter, in its unit, and each objective"
+    )
+    stores: list[str] = Field(default_factory=list, description="folders of stores with earlier campaigns")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_alone(cls, content: object) -> object:
+        return {"table": content} if isinstance(content, str) else content
 
 
 def _or_text(schema: dict[str, Any]) -> None:
@@ -172,6 +191,10 @@ class CampaignFile(_Part):
             custom_error_message="must be a list of parameters, or a mapping with a table",
         ),
     ] = Field(description="what may vary")
+    constraints: list[str] = Field(
+        default_factory=list,
+        description="arithmetic on parameters that are numbers, each in its unit, compared by <=, >= or ==",
+    )
     objectives: list[ObjectiveEntry] = Field(min_length=1)
     budget: Budget
     stop: StopEntry = StopEntry()
@@ -179,6 +202,13 @@ class CampaignFile(_Part):
         default_factory=list,
         description="folders of stores, from this file's folder, whose trials the optimizer begins with; "
         "the strictest of their policies holds for this campaign too",
+    )
+    prior: PriorEntry | None = Field(
+        default=None,
+        description="a simulation's results, or earlier campaigns: how far they are believed is learnt; a path will do",
+    )
+    learn_from: Literal["set_points", "as_run"] = Field(
+        default="set_points", description="whether the optimizer learns what was asked for, or what was done"
     )
     approve: ApprovalEntry | None = Field(
         default=None, description="which suggestions wait for a person; `outside_envelope` will do"

@@ -9,7 +9,7 @@ from typing import Any
 from labctl.campaign._checked import CheckedCampaign
 from labctl.campaign._decisions import SUGGESTED, Decisions
 from labctl.campaign._resumption import Resumption
-from labctl.optimize import ID_KEY, ROW_KEY, Optimizer
+from labctl.optimize import HOURS_KEY, ID_KEY, ROW_KEY, Optimizer
 from labctl.records import TrialRecord
 from labctl.store import Store
 from labctl.trials import Outcome
@@ -28,7 +28,8 @@ def tell_earlier(optimizer: Optimizer, points: Iterable[Mapping[str, Any]], name
 def tell_outcome(optimizer: Optimizer, outcome: Outcome) -> None:
     """Tell an optimizer what came of a trial."""
     row = {} if outcome.row is None else {ROW_KEY: outcome.row}
-    point = {ID_KEY: outcome.trial, **row, **outcome.values}
+    hours = {} if outcome.hours is None else {HOURS_KEY: outcome.hours}
+    point = {ID_KEY: outcome.trial, **row, **hours, **outcome.values}
     if outcome.status == "failed":
         optimizer.register_failures([point])
     else:
@@ -66,7 +67,8 @@ def retold(checked: CheckedCampaign, store: Store, trials: Sequence[TrialRecord]
     for kind, about in Decisions(store.directory).read():
         went.take(kind, about)
     outcomes = {trial.trial: trial.outcome for trial in trials}
-    optimizer, best, first = checked.make_optimizer(), None, checked.objectives[0]
+    led = went.started.get("prior", ()) if went.started is not None else ()
+    optimizer, best, first = checked.make_optimizer(led), None, checked.objectives[0]
     if went.started is not None:
         tell_earlier(optimizer, went.started["earlier"], [objective.name for objective in checked.objectives])
     for step, trial in went.steps:

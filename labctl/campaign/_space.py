@@ -12,6 +12,7 @@ from typing import TypeAlias, TypeVar
 from labctl.campaign._checked import as_written
 from labctl.campaign._file import ParameterEntry, TableEntry
 from labctl.campaign._findings import Findings
+from labctl.constraints import Constraint
 from labctl.errors import Problem
 from labctl.files import nearest, read_table
 from labctl.quantities import Quantity
@@ -55,8 +56,8 @@ class SpaceReader:
     ) -> None:
         self._operations, self._schemas, self._findings, self._path = operations, schemas, findings, path
 
-    def box(self, entries: Sequence[ParameterEntry]) -> Varied:
-        """Return independent parameters."""
+    def box(self, entries: Sequence[ParameterEntry], constraints: Sequence[str] = ()) -> Varied:
+        """Return parameters and what they have to satisfy together."""
         varied, parameters = Varied(), list[Parameter | None]()
         names = [entry.name for entry in entries]
         for index, entry in enumerate(entries):
@@ -69,8 +70,17 @@ class SpaceReader:
                 parameters.append(self._parameter(entry, target, where, varied))
         whole = [parameter for parameter in parameters if parameter is not None]
         if entries and len(whole) == len(entries) and not self._findings.any_in(self._path, "space"):
-            varied.space = SearchSpace(tuple(whole))
+            varied.space = self._restrained(tuple(whole), constraints)
         return varied
+
+    def _constraint(self, index: int, text: str, numbers: tuple[str, ...]) -> Constraint | None:
+        return self._made(f"constraints[{index}]", lambda: Constraint(text, numbers))
+
+    def _restrained(self, parameters: tuple[Parameter, ...], texts: Sequence[str]) -> SearchSpace | None:
+        numbers = tuple(each.name for each in parameters if not isinstance(each, Categorical) or each.is_numeric)
+        made = [self._constraint(index, text, numbers) for index, text in enumerate(texts)]
+        whole = tuple(constraint for constraint in made if constraint is not None)
+        return self._made("constraints", lambda: SearchSpace(parameters, whole)) if len(whole) == len(made) else None
 
     def pool(self, entry: TableEntry, path: Path, seed: int) -> Varied:
         """Return the recipes of a table.

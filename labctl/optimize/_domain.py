@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from labctl.optimize._axes import Axis, Floats, GridAxis, NominalAxis, NumericAxis, axis_of
+from labctl.optimize._restraint import Restraint
 from labctl.trials import Candidates, Categorical, SearchSpace
 
+
+class Trend(Protocol):
+    """What is expected of recipes before anything was tried, one column for each objective."""
+
+    def columns(self, features: Floats) -> Floats:
+        """Return what is expected at model columns of shape (n, n_columns), shape (n, n_objectives)."""
+        ...
+
+    def slopes(self, feature: Floats) -> Floats:
+        """Return its derivatives at one point by the model's columns, shape (n_objectives, n_columns)."""
+        ...
+
+
+_N_DRAWS = 16
 NEAR = 0.01
 """Recipes are nearly identical when every number differs by less than this part of its range."""
 
@@ -30,7 +46,10 @@ class Domain:
         """Input of each model column."""
         self.columns: NDArray[np.intp] = np.concatenate([[0], np.cumsum(widths)[:-1]]).astype(np.intp)
         """First model column of each input."""
-        self._nominal = np.array([isinstance(axis, NominalAxis) for axis in axes])
+        self.is_nominal = np.array([isinstance(axis, NominalAxis) for axis in axes])
+        """Which inputs have no order, shape (n_inputs,)."""
+        self.trend: Trend | None = None
+        """Adds columns to those of the inputs, where something is expected before the first trial."""
 
     @property
     def n_inputs(self) -> int:
@@ -54,7 +73,12 @@ class Domain:
         return code
 
     def features(self, codes: Floats) -> Floats:
-        """Return model columns, shape (n, n_columns), of codes, shape (n, n_inputs)."""
+        """Return model columns, those of a trend last, shape (n, n_columns), of codes, shape (n, n_inputs)."""
+        features = self.plain(codes)
+        return features if self.trend is None else np.hstack([features, self.trend.columns(features)])
+
+    def plain(self, codes: Floats) -> Floats:
+        """Return the columns of the inputs alone."""
         features = np.zeros((len(codes), len(self.groups)))
         for number, axis in enumerate(self.axes):
             if isinstance(axis, NominalAxis):
@@ -69,16 +93,47 @@ class Domain:
         found = np.zeros(len(codes), dtype=bool)
         for other in others:
             distances = np.abs(codes - other)
-            distances[:, self._nominal] = distances[:, self._nominal] > 1e-9
+            distances[:, self.is_nominal] = distances[:, self.is_nominal] > 1e-9
             found |= (distances < NEAR).all(axis=1)
         return found
 
 
 class Box(Domain):
-    """A search space whose parameters vary independently."""
+    """A search space; its parameters vary independently but for what its constraints demand.
+
+    Raises:
+        ValueError: no recipe satisfies all constraints.
+    """
 
     def __init__(self, space: SearchSpace) -> None:
         super().__init__(space.names, [axis_of(parameter) for parameter in space.parameters])
+        self._space = space
+        self._restraint = Restraint(space, self.axes) if space.constraints else None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether there are no constraints."""
+        return self._restraint is None
+
+    def allowed(self, codes: Floats) -> NDArray[np.bool_]:
+        """Return which codes, shape (n, n_inputs), the constraints allow."""
+        return np.ones(len(codes), dtype=bool) if self._restraint is None else self._restraint.allowed(codes)
+
+    def allows(self, values: Mapping[str, Any]) -> bool:
+        """Return whether the constraints allow a recipe as it would be set."""
+        return all(constraint.allows(values) for constraint in self._space.constraints)
+
+    def draw(self, n: int, rng: Generator) -> Floats:
+        """Return up to `n` allowed codes, drawn evenly where that finds enough of them."""
+        if self._restraint is None:
+            return self.spread(rng.random((n, self.n_inputs)))
+        found = np.empty((0, self.n_inputs))
+        for _ in range(_N_DRAWS):
+            drawn = self.spread(rng.random((n, self.n_inputs)))
+            found = np.vstack([found, drawn[self.allowed(drawn)]])
+            if len(found) >= n:
+                return found[:n]
+        return np.vstack([found, self._restraint.walk(n - len(found), rng)])
 
     def values(self, code: Floats) -> dict[str, Any]:
         """Return the recipe nearest to a code."""
@@ -90,11 +145,13 @@ class Box(Domain):
 
     def snap(self, codes: Floats) -> Floats:
         """Return the nearest codes of recipes that can be set, digits aside, shape (n, n_inputs)."""
-        return np.stack([axis.snap(codes[:, number]) for number, axis in enumerate(self.axes)], axis=1)
+        codes = np.stack([axis.snap(codes[:, number]) for number, axis in enumerate(self.axes)], axis=1)
+        return codes if self._restraint is None else self._restraint.restored(codes)
 
     def spread(self, uniform: Floats) -> Floats:
-        """Turn points that are uniform in the unit cube, shape (n, n_inputs), into codes."""
-        return np.stack([axis.spread(uniform[:, number]) for number, axis in enumerate(self.axes)], axis=1)
+        """Turn points that are uniform in the unit cube, shape (n, n_inputs), into codes; equations hold for them."""
+        codes = np.stack([axis.spread(uniform[:, number]) for number, axis in enumerate(self.axes)], axis=1)
+        return codes if self._restraint is None else self._restraint.spread(codes, uniform)
 
     def all_codes(self, limit: int) -> Floats | None:
         """Return the code of every recipe there is, or None where there are more than `limit`."""
@@ -102,7 +159,8 @@ class Box(Domain):
         if len(axes) < self.n_inputs or math.prod(axis.n_levels for axis in axes) > limit:
             return None
         levels = [axis.levels() for axis in axes]
-        return np.stack(np.meshgrid(*levels, indexing="ij"), axis=-1).reshape(-1, self.n_inputs)
+        codes = np.stack(np.meshgrid(*levels, indexing="ij"), axis=-1).reshape(-1, self.n_inputs)
+        return codes[self.allowed(codes)]
 
     def neighbours(self, code: Floats) -> Floats:
         """Return the code itself and those that differ in one step or category, shape (n, n_inputs)."""
@@ -117,7 +175,10 @@ class Box(Domain):
             for move in moves:
                 found.append(code.copy())
                 found[-1][number] = move
-        return np.array(found)
+        around = np.array(found)
+        kept = self.allowed(around)
+        kept[0] = True
+        return around[kept]
 
 
 class Pool(Domain):

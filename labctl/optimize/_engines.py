@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from labctl.optimize._peers._padded import Choose
 
 Space: TypeAlias = SearchSpace | Candidates
+Points: TypeAlias = Sequence[Mapping[str, Any]]
 
 
 class NoOptions(BaseModel):
@@ -36,6 +37,15 @@ class GpOptions(BaseModel):
 
     n_start: int | None = Field(
         None, ge=1, description="trials before the model is asked; by default one more than inputs, in a pool three"
+    )
+    cost_aware: bool = Field(
+        False, description="whether what may be gained counts for each lab hour that a recipe is expected to take"
+    )
+    replicates: int = Field(
+        1,
+        ge=1,
+        le=100,
+        description="how often one row of a pool may be measured; from 2 on the best is the one expected to be best",
     )
 
 
@@ -53,8 +63,8 @@ class PeerOptions(BaseModel):
 class EngineInfo:
     """One kind of optimizer."""
 
-    factory: Callable[[Space, Sequence[Objective], int, Any], Optimizer]
-    """Takes space, objectives, seed and the options: an instance of its own model, hence Any."""
+    factory: Callable[[Space, Sequence[Objective], int, Any, Points], Optimizer]
+    """Takes space, objectives, seed, the options (an instance of its own model, hence Any) and the prior."""
     options: type[BaseModel]
     summary: str
     """One line for a person who chooses."""
@@ -68,7 +78,12 @@ class EngineInfo:
 
 
 def make_optimizer(
-    engine: str, space: Space, objectives: Sequence[Objective], seed: int, options: Mapping[str, Any]
+    engine: str,
+    space: Space,
+    objectives: Sequence[Objective],
+    seed: int,
+    options: Mapping[str, Any],
+    prior: Points = (),
 ) -> Optimizer:
     """Return a new optimizer.
 
@@ -78,9 +93,12 @@ def make_optimizer(
         objectives: what to look for.
         seed: of the campaign; equal seeds and equal outcomes give equal suggestions.
         options: of the engine.
+        prior: points with objectives, from a simulation or an earlier campaign: what is expected of this one. How far
+            they are believed is learnt.
 
     Raises:
-        ValueError: unknown engine or option, or an option's value is out of range; with what is known.
+        ValueError: unknown engine or option, an option's value is out of range, constraints that no recipe
+            satisfies, or a prior that cannot be used; with what is known.
     """
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}{nearest(engine, tuple(ENGINES))}")
@@ -90,27 +108,30 @@ def make_optimizer(
     except ValidationError as error:
         problems = problems_of(error, info.options)
         raise ValueError(f"options of {engine}: " + "; ".join(map(str, problems))) from error
-    return info.factory(space, objectives, seed, checked)
+    return info.factory(space, objectives, seed, checked, prior)
 
 
-def _random(space: Space, objectives: Sequence[Objective], seed: int, options: NoOptions) -> Optimizer:
-    return _wrap("random", RandomEngine(), space, objectives, seed, options)
+def _random(space: Space, objectives: Sequence[Objective], seed: int, options: NoOptions, prior: Points) -> Optimizer:
+    return _wrap("random", RandomEngine(), space, objectives, seed, options, prior)
 
 
-def _sobol(space: Space, objectives: Sequence[Objective], seed: int, options: NoOptions) -> Optimizer:
-    return _wrap("sobol", SobolEngine(seed), space, objectives, seed, options)
+def _sobol(space: Space, objectives: Sequence[Objective], seed: int, options: NoOptions, prior: Points) -> Optimizer:
+    return _wrap("sobol", SobolEngine(seed), space, objectives, seed, options, prior)
 
 
-def _gp(space: Space, objectives: Sequence[Objective], seed: int, options: GpOptions) -> Optimizer:
+def _gp(space: Space, objectives: Sequence[Objective], seed: int, options: GpOptions, prior: Points) -> Optimizer:
     from labctl.optimize._gp import GaussianProcessEngine  # loads scipy
 
-    return _wrap("gp", GaussianProcessEngine(seed, options.n_start), space, objectives, seed, options)
+    engine = GaussianProcessEngine(seed, options.n_start, options.cost_aware)
+    return _wrap("gp", engine, space, objectives, seed, options, prior, options.replicates)
 
 
 def _peer(name: str, choose: Callable[[], Choose], most_objectives: int = 100) -> Callable[..., Optimizer]:
     """Return what makes an engine of another library, which is imported when it first chooses."""
 
-    def factory(space: Space, objectives: Sequence[Objective], seed: int, options: PeerOptions) -> Optimizer:
+    def factory(
+        space: Space, objectives: Sequence[Objective], seed: int, options: PeerOptions, prior: Points
+    ) -> Optimizer:
         from labctl.optimize._peers import PeerEngine  # loads numpy
 
         if not ENGINES[name].is_installed:
@@ -118,7 +139,7 @@ def _peer(name: str, choose: Callable[[], Choose], most_objectives: int = 100) -
         if len(objectives) > most_objectives:
             raise ValueError(f"the engine {name} looks for one objective, not {len(objectives)}")
         engine = PeerEngine(lambda axes, told, number: choose()(axes, told, number), seed, options.n_start)
-        return _wrap(name, engine, space, objectives, seed, options)
+        return _wrap(name, engine, space, objectives, seed, options, prior)
 
     return factory
 
@@ -142,9 +163,17 @@ def _ax() -> Choose:
 
 
 def _wrap(
-    name: str, engine: Engine, space: Space, objectives: Sequence[Objective], seed: int, options: BaseModel
+    name: str,
+    engine: Engine,
+    space: Space,
+    objectives: Sequence[Objective],
+    seed: int,
+    options: BaseModel,
+    prior: Points,
+    replicates: int = 1,
 ) -> Optimizer:
-    return EngineOptimizer(name, engine, space, objectives, seed, options.model_dump(mode="json"))
+    told = options.model_dump(mode="json")
+    return EngineOptimizer(name, engine, space, objectives, seed, told, replicates, prior)
 
 
 ENGINES: Mapping[str, EngineInfo] = MappingProxyType(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labctl.objectives import Objective
 from labctl.optimize._axes import Floats
@@ -45,7 +44,7 @@ class Explanation:
     """Empty where it has no name."""
     values: Mapping[str, Any]
     intent: str
-    """What the next suggestion is for, as things stand; empty where the engine has no model that can be asked."""
+    """What the next suggestion is for, as things stand."""
     feasibility: float
     """Probability, 0..1, that the sample survives its recipe and every objective can be measured."""
     chance: float | None
@@ -107,27 +106,27 @@ class Outlook:
     next_gain: float
     """Expected improvement by the most promising recipe, times its probability to complete."""
     may_gain: float
-    """Improvement [unit] that each recipe likely to complete exceeds with a probability of 2.5 % at most."""
+    """Improvement [unit] that the most promising recipe exceeds with a probability of 2.5 % only."""
     feasibility: float
     """Probability, 0..1, that the most promising recipe completes."""
     noise: float
     """Standard deviation [unit] of a measurement of the same recipe again; 0 with several objectives."""
-    lead: float
-    """How far the best is above the median of what was found [unit]; 1 with several objectives."""
+    spread: float
+    """From the worst to the best that was found [unit]; 1 with several objectives."""
 
     @property
     def is_worth_it(self) -> bool:
-        """Whether more may be gained than the noise of one measurement, and than a hundredth of the lead."""
-        return self.may_gain > max(self.noise, _LITTLE * self.lead)
+        """Whether what may be gained is more than the noise of one measurement and a hundredth of what was found."""
+        return self.may_gain > max(self.noise, _LITTLE * self.spread)
 
     @property
     def advice(self) -> str:
         """Whether to go on, and why, in words."""
         if self.is_worth_it:
             return "go on"
-        if self.noise >= _LITTLE * self.lead:
+        if self.noise >= _LITTLE * self.spread:
             return "stop: what may be gained is within the noise of one measurement"
-        return "stop: what may be gained is less than a hundredth of the best trial's lead over the median"
+        return "stop: what may be gained is less than a hundredth of what was found"
 
 
 @runtime_checkable
@@ -217,11 +216,9 @@ class Explainer:
             gains = np.maximum(surrogate.gains(codes, _Z) - surrogate.best, 0.0)
             mean = gains @ _DENSITY * feasibility
             first = int(np.argmax(mean))
-            most = gains[:, int(np.searchsorted(_Z, Z_95))]
-            lead = float(self._gains.max() - np.median(self._gains))
-            may = float(most[_likely(feasibility)].max())
-            unit = self._objectives[0].unit
-            return Outlook(unit, float(mean[first]), may, float(feasibility[first]), surrogate.noise, lead)
+            may = float(gains[first, int(np.searchsorted(_Z, Z_95))])
+            unit, whole = self._objectives[0].unit, float(np.ptp(self._gains))
+            return Outlook(unit, float(mean[first]), may, float(feasibility[first]), surrogate.noise, whole)
         middles = self._draws(codes, np.zeros((1, len(self._objectives))))[:, 0]
         spread = self._draws(codes, np.full((1, len(self._objectives)), 1.0))[:, 0]
         worst = reference(self._gains)
@@ -233,7 +230,7 @@ class Explainer:
         means = added.mean(axis=1) * feasibility[finalists]
         first = int(np.argmax(means))
         sure = float(feasibility[finalists[first]])
-        may = float(np.quantile(added[_likely(feasibility[finalists])], 0.975, axis=1).max())
+        may = float(np.quantile(added[first], 0.975))
         return Outlook("of the hypervolume", float(means[first]), may, sure, 0.0, 1.0)
 
     def _models(self) -> list[tuple[Objective, Surrogate]]:
@@ -265,11 +262,6 @@ class Explainer:
             for number in order
             if abs(shares[number]) >= _LEAST_SHARE
         }
-
-
-def _likely(feasibility: Floats) -> NDArray[np.bool_]:
-    """Return which recipes complete more likely than not, or the likeliest where none does."""
-    return feasibility >= min(0.5, float(feasibility.max()))
 
 
 _ENDS = np.array([-Z_95, 0.0, Z_95])

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from labctl.objectives import Objective
 from labctl.optimize._axes import Floats
 from labctl.optimize._domain import Box, Pool
-from labctl.optimize._protocol import ID_KEY, ROW_KEY
+from labctl.optimize._protocol import HOURS_KEY, ID_KEY, ROW_KEY
 
 Status: TypeAlias = Literal["pending", "completed", "failed"]
 
@@ -29,11 +29,16 @@ class Trial:
     row: int | None
     status: Status
     objectives: Mapping[str, float] = field(default_factory=dict)
+    hours: float = math.nan
+    """What it cost [lab hours]."""
+    asked: Floats | None = None
+    """Code of what was asked for, where that is not what was done."""
 
     def point(self) -> dict[str, Any]:
         """Return the trial as a point of the protocol."""
         row = {} if self.row is None else {ROW_KEY: self.row}
-        return {**self.values, **self.objectives, ID_KEY: self.name, **row}
+        hours = {} if math.isnan(self.hours) else {HOURS_KEY: self.hours}
+        return {**self.values, **self.objectives, ID_KEY: self.name, **row, **hours}
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,13 @@ class Known:
     pending: Floats
     """Trials on their way in the order they were registered, shape (n_pending, n_inputs)."""
     used_rows: tuple[int, ...]
-    """Rows of a pool that were tried or are on their way."""
+    """Rows of a pool that were tried or are on their way; as often as they were."""
+    hours: Floats
+    """What finished trials cost, NaN where that was not told; shape (n,) [lab hours]."""
+    pending_rows: tuple[int, ...] = ()
+    """Rows of a pool that are on their way."""
+    shift: Floats | None = None
+    """How far what is done is expected to lie from what is asked, in codes, shape (n_inputs,)."""
 
     @property
     def is_completed(self) -> NDArray[np.bool_]:
@@ -82,13 +93,26 @@ class History:
     def known(self) -> Known:
         """Return what is known."""
         finished = [self._trials[name] for name in self._finished]
-        pending = [trial.code for trial in self._trials.values() if trial.status == "pending"]
+        pending = [trial for trial in self._trials.values() if trial.status == "pending"]
+        shift = self._shift(finished)
         return Known(
             codes=np.array([trial.code for trial in finished]).reshape(-1, self._domain.n_inputs),
             gains=np.array([self._gains(trial) for trial in finished]).reshape(-1, len(self._objectives)),
-            pending=np.array(pending).reshape(-1, self._domain.n_inputs),
+            pending=np.array([trial.code + shift for trial in pending]).reshape(-1, self._domain.n_inputs),
             used_rows=tuple(trial.row for trial in self._trials.values() if trial.row is not None),
+            hours=np.array([trial.hours for trial in finished]),
+            pending_rows=tuple(trial.row for trial in pending if trial.row is not None),
+            shift=shift,
         )
+
+    def _shift(self, finished: Sequence[Trial]) -> Floats:
+        """Return how far what is done lies from what is asked: the mean, drawn towards none as by one more trial."""
+        moved = [trial.code - trial.asked for trial in finished if trial.asked is not None]
+        if not moved:
+            return np.zeros(self._domain.n_inputs)
+        shift: Floats = np.sum(moved, axis=0) / (len(moved) + 1)
+        shift[self._domain.is_nominal] = 0.0
+        return shift
 
     def trial(self, name: str) -> Trial | None:
         """Return a trial, or None where there is none of this name."""
@@ -141,7 +165,9 @@ class History:
             row = self._free_row(self._domain, values) if row is None else self._domain.check_row(row)
             values = values if row is None else {**self._domain.values(row), **values}
         objectives = {each.name: _number(point, each.name) for each in self._objectives if status == "completed"}
-        return Trial(name, values, self._domain.code(values), row, status, objectives)
+        code, hours = self._domain.code(values), _hours(point)
+        asked = earlier.code if earlier is not None and status == "completed" else None
+        return Trial(name, values, code, row, status, objectives, hours, asked)
 
     def _free_row(self, pool: Pool, values: Mapping[str, Any]) -> int | None:
         used = {trial.row for trial in self._trials.values()}
@@ -155,6 +181,13 @@ class History:
 
 def _plain(value: Any) -> Any:  # a number as numpy holds it becomes one that JSON can hold
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _hours(point: Mapping[str, Any]) -> float:
+    hours = _plain(point.get(HOURS_KEY, math.nan))
+    if not isinstance(hours, float | int) or isinstance(hours, bool) or hours <= 0 or math.isinf(hours):
+        raise ValueError(f"{HOURS_KEY} is {hours!r}, not a number above 0")
+    return float(hours)
 
 
 def _number(point: Mapping[str, Any], name: str) -> float:

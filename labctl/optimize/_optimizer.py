@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.random import Generator
@@ -21,6 +21,7 @@ from labctl.optimize._protocol import ID_KEY, ROW_KEY
 from labctl.trials import Candidates, SearchSpace
 
 _N_SPARE = 1024
+_FEWEST_PRIOR = 5
 
 
 class Engine(Protocol):
@@ -32,6 +33,15 @@ class Engine(Protocol):
 
     def in_pool(self, pool: Pool, known: Known, free: NDArray[np.intp], rng: Generator) -> int:
         """Return one of the free rows; there is at least one."""
+        ...
+
+
+@runtime_checkable
+class CanExpect(Protocol):
+    """An engine that can begin with what a simulation or an earlier campaign leads to expect."""
+
+    def expect(self, domain: Box | Pool, codes: Floats, gains: Floats) -> None:
+        """Take results, shape (n, n_objectives), of recipes, shape (n, n_inputs), as what is expected."""
         ...
 
 
@@ -53,9 +63,13 @@ class EngineOptimizer:
         objectives: what to look for.
         seed: of the campaign.
         options: that the engine was made with, ready for JSON.
+        replicates: how often one row of a pool may be measured; with more than one, the best trial is that of which
+            the engine expects most, for the highest of many noisy results is mostly luck.
+        prior: points with objectives of a simulation or an earlier campaign: what is expected of this one.
 
     Raises:
-        ValueError: no objective, or a name used twice or by a parameter too.
+        ValueError: no objective, a name used twice or by a parameter too, or a prior that is too small, lacks a
+            value or goes to an engine that can expect nothing.
     """
 
     def __init__(
@@ -66,6 +80,8 @@ class EngineOptimizer:
         objectives: Sequence[Objective],
         seed: int,
         options: Mapping[str, Any],
+        replicates: int = 1,
+        prior: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         names = [*space.names, *(objective.name for objective in objectives)]
         twice = sorted({each for each in names if names.count(each) > 1})
@@ -77,6 +93,9 @@ class EngineOptimizer:
         self._objectives, self._domain = tuple(objectives), domain_of(space)
         self._history = History(self._domain, self._objectives)
         self._calls: list[dict[str, Any]] = []
+        self._replicates, self._prior = replicates, [dict(point) for point in prior]
+        if self._prior:
+            self._expect()
 
     def suggest(self, num_points: int | None = None) -> list[dict[str, Any]]:
         """Return the next points to try, one unless told; fewer where no more are left.
@@ -129,7 +148,7 @@ class EngineOptimizer:
         if not trials:
             return []
         if len(self._objectives) == 1:
-            return [trials[int(np.argmax(gains[:, 0]))].point()]
+            return [trials[int(np.argmax(self._judged(known, gains[:, 0])))].point()]
         return [trial.point() for trial, best in zip(trials, is_front(gains), strict=True) if best]
 
     def should_stop(self) -> bool:
@@ -150,7 +169,8 @@ class EngineOptimizer:
     def checkpoint(self) -> dict[str, Any]:
         """Return name, seed, options and the calls that changed it: made again in order, they restore it."""
         history = [{"call": each["call"], "points": [dict(point) for point in each["points"]]} for each in self._calls]
-        return {"name": self._name, "seed": self._seed, "options": dict(self._options), "history": history}
+        made = {"name": self._name, "seed": self._seed, "options": dict(self._options)}
+        return {**made, **({"prior": self._prior} if self._prior else {}), "history": history}
 
     # What it expects.
 
@@ -192,11 +212,28 @@ class EngineOptimizer:
 
     def _explainer(self) -> Explainer:
         known = self._history.known()
-        beliefs = Beliefs("", ())
+        beliefs = Beliefs("no model: this engine learns nothing", ())
         if isinstance(self._engine, CanBelieve):
             beliefs = self._engine.beliefs(self._domain, known)
         gains = known.gains[known.is_completed]
         return Explainer(beliefs, self._domain, self._objectives, self._history.completed(), gains)
+
+    def _expect(self) -> None:
+        if not isinstance(self._engine, CanExpect):
+            raise ValueError(f"engine {self._name} can make no use of a prior")
+        if len(self._prior) < _FEWEST_PRIOR:
+            raise ValueError(f"a prior of {len(self._prior)} points says nothing: at least {_FEWEST_PRIOR} are needed")
+        history = History(self._domain, self._objectives)
+        history.add([{**point, ID_KEY: f"prior {n}"} for n, point in enumerate(self._prior, 1)], "completed")
+        known = history.known()
+        self._engine.expect(self._domain, known.codes, known.gains)
+
+    def _judged(self, known: Known, gains: Floats) -> Floats:
+        """Return how good completed trials are: as measured, or as expected where recipes are repeated."""
+        if self._replicates == 1 or not isinstance(self._engine, CanBelieve):
+            return gains
+        surrogates = self._engine.beliefs(self._domain, known).surrogates
+        return surrogates[0].gains(known.codes[known.is_completed], np.zeros(1))[:, 0] if surrogates else gains
 
     def _take(self, call: str, points: Sequence[Mapping[str, Any]], status: Status) -> list[Trial]:
         trials = self._history.add(points, status)
@@ -219,13 +256,15 @@ class EngineOptimizer:
 
     def _free_rows(self, pool: Pool, known: Known) -> NDArray[np.intp]:
         taken = pool.near(pool.rows, known.failed)
-        taken[list(known.used_rows)] = True
+        times = np.bincount(np.array(known.used_rows, dtype=np.intp), minlength=pool.n_rows)
+        taken |= times >= self._replicates
+        taken[list(known.pending_rows)] = True
         return np.flatnonzero(~taken)
 
     def _first_allowed(self, box: Box, codes: Floats, known: Known) -> dict[str, Any] | None:
         for code in codes:
-            values = box.values(code)
-            if not box.near(box.settled(code[None]), known.failed)[0]:
+            values = box.values(code if known.shift is None else code - known.shift)
+            if box.allows(values) and not box.near(box.settled(code[None]), known.failed)[0]:
                 return values
         return None
 
@@ -234,7 +273,7 @@ class EngineOptimizer:
         codes = box.all_codes(_N_SPARE)
         if codes is None:
             rng = np.random.default_rng(_seed_of(self._seed, "spare"))
-            codes = box.spread(rng.random((_N_SPARE, box.n_inputs)))
+            codes = box.draw(_N_SPARE, rng)
         for some in np.array_split(codes, max(len(codes) // 64, 1)):
             allowed = some[~box.near(box.settled(some), known.failed)]
             if len(allowed):

@@ -8,6 +8,8 @@ ID_KEY = "_id"
 """Key of a point's trial."""
 ROW_KEY = "_row"
 """Key of a point's row, where the search goes over a pool."""
+HOURS_KEY = "_hours"
+"""Key of the lab hours that a finished point took, where they are known."""
 
 
 @runtime_checkable

@@ -11,6 +11,7 @@ from labctl.optimize._domain import Box, Pool
 from labctl.optimize._history import Known
 
 _N_SPARE = 64
+_N_SOBOL = 1024
 
 
 class RandomEngine:
@@ -18,7 +19,7 @@ class RandomEngine:
 
     def in_box(self, box: Box, known: Known, rng: Generator) -> Floats:
         """Return random codes; the later ones stand in where the first is nearly a failed recipe."""
-        return box.spread(rng.random((_N_SPARE, box.n_inputs)))
+        return box.draw(_N_SPARE, rng)
 
     def in_pool(self, pool: Pool, known: Known, free: NDArray[np.intp], rng: Generator) -> int:
         """Return a random free row."""
@@ -37,13 +38,23 @@ class SobolEngine:
 
     def in_box(self, box: Box, known: Known, rng: Generator) -> Floats:
         """Return the next point, and random codes where that is nearly a failed recipe."""
-        return np.vstack([box.spread(self._point(box.n_inputs, known)), RandomEngine().in_box(box, known, rng)])
+        points = box.spread(self._points(box, known))
+        return np.vstack([points, RandomEngine().in_box(box, known, rng)])
 
     def in_pool(self, pool: Pool, known: Known, free: NDArray[np.intp], rng: Generator) -> int:
         """Return the free row nearest to the next point, in a model's columns."""
         wanted = pool.features(self._point(pool.n_inputs, known))
         distances = ((pool.features(pool.rows[free]) - wanted) ** 2).sum(axis=1)
         return int(free[np.argmin(distances)])
+
+    def _points(self, box: Box, known: Known) -> Floats:
+        """Return the next point; where there are constraints, of those points that they allow."""
+        if box.is_free:
+            return self._point(box.n_inputs, known)
+        from scipy.stats import qmc
+
+        points = qmc.Sobol(box.n_inputs, rng=np.random.default_rng(self._seed)).random(_N_SOBOL)
+        return points[box.allowed(box.spread(points))][known.n_trials : known.n_trials + 1]
 
     def _point(self, n_inputs: int, known: Known) -> Floats:
         from scipy.stats import qmc  # heavy, and only this engine and its users need it

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from labctl.objectives import Objective
 from labctl.optimize import ROW_KEY
+from labctl.records._as_run import as_run
 from labctl.records._doubts import Doubts, people_doubt
 from labctl.records._quality import QUALITIES, automatic_flags, quality_of
 from labctl.store import RecordedRun, Store
@@ -33,6 +35,8 @@ class OperationRecord:
     """Last row of the stream ``result``."""
     quality: str = "good"
     """``good``, ``suspect`` or ``bad``, by what its documents and people tell."""
+    as_run: Mapping[str, float] = field(default_factory=dict)
+    """What was done of the quantities that were asked for, such as ``furnace.temperature``, where it was recorded."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,8 @@ class TrialRecord:
         )
 
 
-def operation_record(run: RecordedRun, sample: str, doubts: Doubts) -> OperationRecord:
-    """Return what a run did to one of its samples, in short."""
+def operation_record(run: RecordedRun, sample: str, doubts: Doubts, quantities: Sequence[str] = ()) -> OperationRecord:
+    """Return what a run did to one of its samples, in short; `quantities` are looked up as they were run."""
     start, stop = run.start, run.stop or {}
     stream = run.streams.get("result")
     rows = stream is not None and len(stream.times) > 0
@@ -87,6 +91,7 @@ def operation_record(run: RecordedRun, sample: str, doubts: Doubts) -> Operation
         stop.get("reason") or "",
         results,
         quality_of((*automatic_flags(run), *doubts.of(run.uid, sample))),
+        {name: value for name in quantities if (value := as_run(run, name)) is not None},
     )
 
 
@@ -104,6 +109,7 @@ def read_outcome(
     operations: Sequence[OperationRecord],
     n_operations: int,
     objectives: Sequence[Objective],
+    as_run: Mapping[str, tuple[str, str]] = MappingProxyType({}),
 ) -> Outcome | None:
     """Return what came of a trial, or None when its operations did not all succeed or an objective needs one left out.
 
@@ -116,8 +122,12 @@ def read_outcome(
         operations: that were done.
         n_operations: how many the recipe has, without those that were left out.
         objectives: computed from the operations' results.
+        as_run: operation and quantity that tell what was done, by parameter; where one was not recorded, the value is
+            that which was asked for.
     """
     values = {name: value for name, value in suggestion.items() if name != ROW_KEY}
+    timed = [each.end - each.start for each in operations if each.name and each.end is not None]
+    hours = sum(timed) / 3600.0 if sum(timed) > 0 else None
     row = suggestion.get(ROW_KEY)
     done = {operation.name: operation for operation in operations if operation.status == "success"}
     needed = {source.operation for objective in objectives for source in objective.inputs.values()}
@@ -125,18 +135,26 @@ def read_outcome(
         return None
     for operation in done.values():
         if operation.results.get("valid", 1.0) == 0.0:
-            return Outcome(trial, values, {}, "failed", f"{operation.name} is not valid", row)
+            return Outcome(trial, values, {}, "failed", f"{operation.name} is not valid", row, hours)
     reached = {}
     for objective in objectives:
         try:
             read = {name: done[source.operation].results[source.field] for name, source in objective.inputs.items()}
             reached[objective.name] = objective.value(read)
         except (KeyError, ValueError) as error:
-            return Outcome(trial, values, reached, "failed", f"{objective.name}: {error}", row)
-    return Outcome(trial, values, reached, "completed", "", row)
+            return Outcome(trial, values, reached, "failed", f"{objective.name}: {error}", row, hours)
+    told = {name: done[operation].as_run for name, (operation, _) in as_run.items() if operation in done}
+    values |= {name: told[name][quantity] for name, (_, quantity) in as_run.items() if quantity in told.get(name, ())}
+    return Outcome(trial, values, reached, "completed", "", row, hours)
 
 
-def trials_of(store: Store, campaign: str, objectives: Sequence[Objective], quality: str = "bad") -> list[TrialRecord]:
+def trials_of(
+    store: Store,
+    campaign: str,
+    objectives: Sequence[Objective],
+    quality: str = "bad",
+    as_run: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+) -> list[TrialRecord]:
     """Return every trial of a campaign in the order they were started, from the recorded runs alone.
 
     Args:
@@ -144,7 +162,9 @@ def trials_of(store: Store, campaign: str, objectives: Sequence[Objective], qual
         campaign: its name.
         objectives: computed from the operations' results.
         quality: worst quality of the runs that a completed trial's results may come from.
+        as_run: operation and quantity that tell what was done, by parameter.
     """
+    quantities = [quantity for _, quantity in as_run.values()]
     operations: dict[str, list[OperationRecord]] = {}
     about: dict[str, tuple[str, Mapping[str, Any], Mapping[str, Any]]] = {}
     doubts = people_doubt(store.directory)
@@ -157,13 +177,13 @@ def trials_of(store: Store, campaign: str, objectives: Sequence[Objective], qual
             about.setdefault(trial, (sample, start["suggestions"][trial], start["recipes"][digest]))
             n_left_out[trial] = len(start.get("left_out", {}).get(sample, ()))
             if start["operation_names"][index]:
-                operations.setdefault(trial, []).append(operation_record(run, sample, doubts))
+                operations.setdefault(trial, []).append(operation_record(run, sample, doubts, quantities))
     trials = []
     for trial in sorted(about):
         sample, suggestion, recipe = about[trial]
         done = sorted(operations.get(trial, []), key=lambda operation: operation.start)
         n_operations = len(recipe["operations"]) - n_left_out[trial]
-        outcome = read_outcome(trial, suggestion, done, n_operations, objectives)
+        outcome = read_outcome(trial, suggestion, done, n_operations, objectives, as_run)
         untrusted = distrust(done, quality) if outcome is not None and outcome.status == "completed" else ""
         values = {name: value for name, value in suggestion.items() if name != ROW_KEY}
         trials.append(

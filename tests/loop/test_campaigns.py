@@ -96,6 +96,29 @@ def test_what_the_optimizer_knew_is_told_again_from_the_store(recorded):
     assert earlier.optimizer.suggest(1) == [dict(told.points["T0006"])]
 
 
+def test_what_was_done_and_how_long_it_took_is_what_the_optimizer_learns_from(tmp_path):
+    checked = check_campaign(EXAMPLE / "campaign.yaml", SCHEMAS)
+    space = [
+        entry.model_copy(update={"as_run": "furnace.temperature"}) if entry.name == "temperature" else entry
+        for entry in checked.file.space
+    ]
+    campaign, _ = run_campaign(tmp_path, 3, space=space, learn_from="as_run")
+    asked = {}
+    for call in campaign.optimizer.checkpoint()["history"]:
+        for point in call["points"]:
+            if call["call"] == "register_suggestions":
+                asked[point["_id"]] = point
+            elif call["call"] == "ingest":
+                assert 0 < abs(point["temperature"] - asked[point["_id"]]["temperature"]) < 10
+                assert point["power"] == asked[point["_id"]]["power"]
+                assert 1 < point["_hours"] < 24
+    checked = campaign.checked
+    with Store.read(tmp_path) as store:
+        about = checked.objectives, checked.file.quality, checked.as_run
+        trials = trials_of(store, checked.file.campaign, *about)
+        assert retold(checked, store, trials, "").optimizer.checkpoint() == campaign.optimizer.checkpoint()
+
+
 def test_all_documents_validate_and_times_go_on(recorded):
     folder, _, _ = recorded
     scans = Counter()

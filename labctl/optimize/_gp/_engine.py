@@ -11,11 +11,16 @@ from numpy.typing import NDArray
 from labctl.optimize._axes import Floats
 from labctl.optimize._beliefs import Beliefs
 from labctl.optimize._domain import Box, Domain, Pool
-from labctl.optimize._gp._acquisition import Acquisition, Feasibility
+from labctl.optimize._front import is_front
+from labctl.optimize._gp._acquisition import Acquisition, Circumstances
+from labctl.optimize._gp._feasibility import Feasibility
+from labctl.optimize._gp._hours import Hours
 from labctl.optimize._gp._kernel import Prior, fit
 from labctl.optimize._gp._process import Process
 from labctl.optimize._gp._search import best_first, candidates
 from labctl.optimize._gp._surrogate import GaussianBeliefs, GaussianSurrogate
+from labctl.optimize._gp._trend import Trend
+from labctl.optimize._gp._volume import VolumeAcquisition
 from labctl.optimize._gp._warp import Warp, standardised
 from labctl.optimize._history import Known
 from labctl.optimize._uninformed import RandomEngine, SobolEngine
@@ -37,96 +42,132 @@ _TINY = float(np.finfo(np.float64).tiny)
 class GaussianProcessEngine:
     """Log expected improvement averaged over two Gaussian processes, with failures and trials on their way.
 
-    - Start: Sobol points in a box, random rows in a pool.
+    - Start: Sobol points in a box, random rows in a pool; where a simulation or an earlier campaign leads to
+      expect something, three recipes that it holds to be good and that differ.
     - Model: Matern-5/2 with a length scale for each input, fitted twice at the maximum of the posterior, under
-      a prior for long and one for short scales; outcomes standardised by Yeo and Johnson.
+      a prior for long and one for short scales; outcomes standardised by Yeo and Johnson. What was expected
+      before is a column with a weight of its own.
     - Trials on their way count as if they had given what the models expect (kriging believer).
     - Failed trials train a model of the probability to complete, which multiplies the improvement.
+    - Where time counts, the improvement is divided by the lab hours that a recipe is expected to take (Snoek 2012,
+      arXiv:1206.2944).
     - Stagnation: after `n_inputs` + 6 trials without an improvement above the noise, two of three trials in a box
       go to the highest upper confidence limit (Srinivas 2010, arXiv:0912.3995) far from the best recipe, in a
       pool one of three anywhere; always where completing is more likely than not, if there is such a place.
-    - Several objectives: each suggestion looks at one random weighting of all of them (ParEGO; Knowles 2006,
-      doi:10.1109/TEVC.2005.851274), drawn from its trial's seed. It seeks the Pareto front, evenly, without
-      regard to its hypervolume.
+    - Two objectives: the growth of the hypervolume that the Pareto front encloses. Three and more: each suggestion
+      looks at one random weighting of all of them (ParEGO; Knowles 2006, doi:10.1109/TEVC.2005.851274), drawn from
+      its trial's seed.
 
     Every fit starts from the same fixed point: what was fitted before never matters.
 
     Args:
         seed: of the campaign; scrambles the Sobol start.
         n_start: trials before the models are asked; by default `n_inputs` + 1, in a pool 3.
+        per_hour: whether an improvement counts for each lab hour, not for each trial.
     """
 
-    def __init__(self, seed: int, n_start: int | None = None) -> None:
-        self._start, self._n_start = SobolEngine(seed), n_start
-        self._fitted: tuple[bytes, Acquisition] | None = None
+    def __init__(self, seed: int, n_start: int | None = None, per_hour: bool = False) -> None:
+        self._start, self._n_start, self._per_hour = SobolEngine(seed), n_start, per_hour
+        self._fitted: dict[bytes, Acquisition] = {}
+
+    def expect(self, domain: Box | Pool, codes: Floats, gains: Floats) -> None:
+        """Take results of a simulation or an earlier campaign as what is expected of this one.
+
+        Args:
+            domain: gets columns that say what is expected.
+            codes: recipes there, shape (n, n_inputs).
+            gains: shape (n, n_objectives), larger is better.
+        """
+        domain.trend = Trend.of(domain.features(codes), gains, domain.groups)
 
     def in_box(self, box: Box, known: Known, rng: Generator) -> Floats:
         """Return codes to choose from, best first."""
-        if self._is_starting(known, box.n_inputs + 1):
-            return self._start.in_box(box, known, rng)
-        gains = _weighted(known, rng)
-        fitted = self._fit(box, known, gains)
+        if self._is_starting(box, known):
+            return (
+                self._start.in_box(box, known, rng)
+                if box.trend is None
+                else _promising(box, box.draw(2048, rng), known)
+            )
+        fitted = self._fit(box, known, rng)
         acquisition = fitted.believing(box.features(known.pending))
-        order = np.argsort(-np.mean([model.seen for model in fitted.models], axis=0), kind="stable")
-        best = known.codes[known.is_completed][order[:_N_CENTRES]]
+        best = known.codes[known.is_completed][_centres(fitted)]
         every = box.all_codes(_N_ALL)
         codes = candidates(box, best, len(known.codes), rng) if every is None else every
-        if known.n_trials % 3 and self._has_stalled(box, fitted, gains):
+        if known.n_trials % 3 and isinstance(acquisition, Acquisition) and self._has_stalled(box, acquisition, known):
             features = box.features(codes)
-            is_close = ((features - box.features(best[:1])) ** 2).sum(axis=1) <= _FAR**2
+            is_close = ((box.plain(codes) - box.plain(best[:1])) ** 2).sum(axis=1) <= _FAR**2
             worth = acquisition.upper_limit(features, _KAPPA)
-            return codes[np.lexsort((-worth, is_close, ~acquisition.is_probable(features)))]
-        return best_first(box, acquisition, codes, polish=every is None)
+            return codes[np.lexsort((-worth, is_close, ~acquisition.about.is_probable(features)))]
+        return best_first(box, acquisition, codes, polish=every is None, rng=rng)
 
     def in_pool(self, pool: Pool, known: Known, free: NDArray[np.intp], rng: Generator) -> int:
         """Return the free row most worth trying."""
-        if self._is_starting(known, _N_START_POOL):
-            return RandomEngine().in_pool(pool, known, free, rng)
-        gains = _weighted(known, rng)
-        fitted = self._fit(pool, known, gains)
+        if self._is_starting(pool, known):
+            if pool.trend is None:
+                return RandomEngine().in_pool(pool, known, free, rng)
+            best = _promising(pool, pool.rows[free], known)[0]
+            return int(free[np.flatnonzero((pool.rows[free] == best).all(axis=1))[0]])
+        fitted = self._fit(pool, known, rng)
         acquisition = fitted.believing(pool.features(known.pending))
         rows = pool.features(pool.rows[free])
-        if known.n_trials % 3 == 0 and self._has_stalled(pool, fitted, gains):
+        if (
+            known.n_trials % 3 == 0
+            and isinstance(acquisition, Acquisition)
+            and self._has_stalled(pool, acquisition, known)
+        ):
             worth = acquisition.upper_limit(rows, _KAPPA)
-            return int(free[np.lexsort((-worth, ~acquisition.is_probable(rows)))[0]])
+            return int(free[np.lexsort((-worth, ~acquisition.about.is_probable(rows)))[0]])
         return int(free[np.argmax(acquisition.log_improvement(rows))])
 
     def beliefs(self, domain: Box | Pool, known: Known) -> Beliefs:
         """Return what the models hold true, each objective's alone, and what the next suggestion is for."""
-        default = _N_START_POOL if isinstance(domain, Pool) else domain.n_inputs + 1
-        is_starting = self._is_starting(known, default)
         if int(known.is_completed.sum()) < _MIN_COMPLETED:
             return Beliefs("an even start: no model speaks before three trials completed", ())
         fitted, surrogates = [], []
         for gains in known.gains.T:
-            unit = float(max(np.abs(gains[known.is_completed]).max(), _TINY))
-            fitted.append(self._fit(domain, known, gains / unit))
+            unit = _unit(gains)
+            fitted.append(self._fit_one(domain, known, gains / unit))
             warp = Warp.of(gains[known.is_completed] / unit)
             surrogates.append(GaussianSurrogate(domain, fitted[-1].models, warp, unit))
-        intent = "an even start" if is_starting else self._intent(domain, known, fitted)
-        return GaussianBeliefs(intent, tuple(surrogates), domain, fitted[0].feasibility)
+        intent = "an even start" if self._is_starting(domain, known) else self._intent(domain, known, fitted)
+        return GaussianBeliefs(intent, tuple(surrogates), domain, fitted[0].about.feasibility)
 
     def _intent(self, domain: Box | Pool, known: Known, fitted: Sequence[Acquisition]) -> str:
-        if known.gains.shape[1] > 1:
+        if known.gains.shape[1] > 2:
             return "a compromise between the objectives, with random weights"
+        if known.gains.shape[1] == 2:
+            return "the largest expected growth of the Pareto front"
         is_turn = known.n_trials % 3 == 0 if isinstance(domain, Pool) else known.n_trials % 3 > 0
-        if is_turn and self._has_stalled(domain, fitted[0], known.gains[:, 0]):
+        if is_turn and self._has_stalled(domain, fitted[0], known):
             return "a look where little is known: nothing better was found for a while"
-        return "the highest expected improvement"
+        return "the highest expected improvement" + (" for each lab hour" if self._per_hour else "")
 
-    def _is_starting(self, known: Known, default: int) -> bool:
-        n_start = default if self._n_start is None else self._n_start
+    def _is_starting(self, domain: Box | Pool, known: Known) -> bool:
+        n_start = self._n_start
+        if n_start is None:
+            n_start = domain.n_inputs + 1 if isinstance(domain, Box) and domain.trend is None else _N_START_POOL
         return known.n_trials < n_start or int(known.is_completed.sum()) < _MIN_COMPLETED
 
-    def _fit(self, domain: Domain, known: Known, gains: Floats) -> Acquisition:
-        """Return models of the finished trials; kept for the next suggestion, if nothing finishes before it."""
-        key = known.codes.tobytes() + gains.tobytes()
-        if self._fitted is None or self._fitted[0] != key:
-            self._fitted = key, fit_acquisition(domain, known, gains)
-        return self._fitted[1]
+    def _fit(self, domain: Box | Pool, known: Known, rng: Generator) -> Acquisition | VolumeAcquisition:
+        """Return the worth of recipes after the finished trials."""
+        if known.gains.shape[1] != 2:
+            return self._fit_one(domain, known, _weighted(known, rng))
+        one, other = (self._fit_one(domain, known, gains / _unit(gains)) for gains in known.gains.T)
+        return VolumeAcquisition(list(zip(one.models, other.models, strict=True)), one.about)
 
-    def _has_stalled(self, domain: Domain, fitted: Acquisition, gains: Floats) -> bool:
-        """Return whether nothing better than noise was seen for a while; `gains` holds NaN for failures."""
+    def _fit_one(self, domain: Box | Pool, known: Known, gains: Floats) -> Acquisition:
+        """Return models of one figure; kept for the next suggestion, if nothing finishes before it."""
+        key = known.codes.tobytes() + gains.tobytes()
+        if key not in self._fitted:
+            if len(self._fitted) > known.gains.shape[1]:
+                self._fitted.clear()
+            self._fitted[key] = fit_acquisition(domain, known, gains, self._per_hour)
+        return self._fitted[key]
+
+    def _has_stalled(self, domain: Domain, fitted: Acquisition, known: Known) -> bool:
+        """Return whether nothing better than noise was seen for a while."""
+        gains = np.full(len(known.codes), np.nan)
+        gains[known.is_completed] = fitted.told
         completed = gains[~np.isnan(gains)]
         noise = 2.0 * np.sqrt(fitted.models[0].kernel.noise) * completed.std()
         tolerance = max(noise, 0.02 * (completed.max() - np.median(completed)))
@@ -134,22 +175,50 @@ class GaussianProcessEngine:
         return len(gains) - first_good > domain.n_inputs + _PATIENCE
 
 
-def fit_acquisition(domain: Domain, known: Known, gains: Floats) -> Acquisition:
+def fit_acquisition(domain: Domain, known: Known, gains: Floats, per_hour: bool = False) -> Acquisition:
     """Return models of the finished trials.
 
     Args:
         domain: gives the model's columns.
         known: the trials.
         gains: one figure for each finished trial, larger is better, NaN where it failed.
+        per_hour: whether lab hours count.
     """
     completed = ~np.isnan(gains)
-    features, outcomes = domain.features(known.codes[completed]), standardised(gains[completed])
+    every = domain.features(known.codes)
+    features, outcomes = every[completed], standardised(gains[completed])
     some = _fitted_part(outcomes)
     kernels = [fit(features[some], outcomes[some], domain.groups, prior, _N_ITERATIONS) for prior in _PRIORS]
-    feasibility = None
-    if not completed.all():
-        feasibility = Feasibility.of(domain.features(known.codes), completed, domain.groups)
-    return Acquisition([Process.of(kernel, features, outcomes) for kernel in kernels], feasibility)
+    feasibility = None if completed.all() else Feasibility.of(every, completed, domain.groups)
+    hours = Hours.of(every, known.hours, domain.groups) if per_hour else None
+    models = [Process.of(kernel, features, outcomes) for kernel in kernels]
+    return Acquisition(models, Circumstances(feasibility, hours), gains[completed])
+
+
+def _centres(fitted: Acquisition | VolumeAcquisition) -> NDArray[np.intp]:
+    """Return the completed trials around which to look, the best first."""
+    if isinstance(fitted, Acquisition):
+        seen = np.mean([model.seen for model in fitted.models], axis=0)
+        return np.argsort(-seen, kind="stable")[:_N_CENTRES]
+    seen = np.mean([[left.seen, right.seen] for left, right in fitted.pairs], axis=0).T
+    front = np.flatnonzero(is_front(seen))
+    front = front[np.argsort(-seen[front, 0], kind="stable")]
+    return front[np.unique(np.linspace(0, len(front) - 1, 2 * _N_CENTRES).astype(np.intp))]
+
+
+def _promising(domain: Box | Pool, codes: Floats, known: Known) -> Floats:
+    """Return codes that are expected to be good before anything was tried, those far from known trials first."""
+    expected = domain.features(codes)[:, len(domain.groups) :].mean(axis=1)
+    tried = np.vstack([known.codes, known.pending])
+    plain = domain.plain(codes)
+    away = np.full(len(codes), np.inf)
+    for feature in domain.plain(tried):
+        away = np.minimum(away, ((plain - feature) ** 2).sum(axis=1))
+    return codes[np.lexsort((-expected, away <= _FAR**2))]
+
+
+def _unit(gains: Floats) -> float:
+    return float(max(np.nanmax(np.abs(gains)), _TINY))
 
 
 def _fitted_part(outcomes: Floats) -> NDArray[np.intp]:

@@ -37,7 +37,7 @@ class Process:
     def of(cls, kernel: Kernel, features: Floats, outcomes: Floats) -> Process:
         """Return the process after these outcomes."""
         covariance = np.asfortranarray(kernel.between(features, features))
-        covariance.flat[:: len(outcomes) + 1] = kernel.signal + kernel.noise
+        covariance.flat[:: len(outcomes) + 1] = kernel.variance(features) + kernel.noise
         factor = np.asfortranarray(np.tril(dpotrf(covariance, lower=1)[0]))
         return cls._solved(kernel, features, outcomes, factor, -np.inf)
 
@@ -61,7 +61,8 @@ class Process:
         n = len(self.outcomes)
         factor = np.zeros((n + 1, n + 1), order="F")
         factor[:n, :n], factor[n, :n] = self.factor, row
-        factor[n, n] = np.sqrt(max(self.kernel.signal + self.kernel.noise - float(row @ row), 1e-10))
+        variance = float(self.kernel.variance(feature[None])[0]) + self.kernel.noise
+        factor[n, n] = np.sqrt(max(variance - float(row @ row), 1e-10))
         features, outcomes = np.vstack([self.features, feature]), np.append(self.outcomes, believed)
         return self._solved(self.kernel, features, outcomes, factor, self.best)
 
@@ -69,13 +70,20 @@ class Process:
         """Return mean and standard deviation, without noise, at model columns of shape (n, n_columns)."""
         covariance = self.kernel.between(self.features, features)
         explained = solve_triangular(self.factor, covariance, lower=True, check_finite=False)
-        variance = self.kernel.signal - (explained**2).sum(axis=0)
+        variance = self.kernel.variance(features) - (explained**2).sum(axis=0)
         return self.mean + self.weights @ covariance, np.sqrt(np.maximum(variance, _MIN_VARIANCE))
+
+    def mean_at(self, features: Floats) -> Floats:
+        """Return the mean alone, which costs less, at model columns of shape (n, n_columns)."""
+        means: Floats = self.mean + self.weights @ self.kernel.between(self.features, features)
+        return means
 
     def slopes(self, feature: Floats) -> tuple[float, float, Floats, Floats]:
         """Return mean, standard deviation and their derivatives by the columns of one point."""
         covariance, by_column = self.kernel.slopes(feature, self.features)
         solved = dpotrs(self.factor, covariance, lower=1)[0]
-        deviation = float(np.sqrt(max(self.kernel.signal - covariance @ solved, _MIN_VARIANCE)))
+        variance = float(self.kernel.variance(feature[None])[0])
+        deviation = float(np.sqrt(max(variance - covariance @ solved, _MIN_VARIANCE)))
         mean = self.mean + float(covariance @ self.weights)
-        return mean, deviation, self.weights @ by_column, -(solved @ by_column) / deviation
+        own = self.kernel.variance_slopes(feature)
+        return mean, deviation, self.weights @ by_column, (0.5 * own - solved @ by_column) / deviation

@@ -10,13 +10,14 @@ from scipy.stats import qmc
 
 from labctl.optimize._axes import Axis, Floats, NominalAxis
 from labctl.optimize._domain import Box
-from labctl.optimize._gp._acquisition import Acquisition
+from labctl.optimize._gp._acquisition import Acquisition, Worth
 
 _N_SPREAD = 1024
 _N_AROUND = 128
 _MANY_TRIALS = 300  # from here a prediction costs so much that half the codes must do
 _WIDTHS = (0.02, 0.06, 0.15)
 _N_POLISHED = 4
+_CLOSER, _N_WANDER = (0.1, 0.03, 0.01, 0.003), 64
 _APART = 0.1
 _SMOOTH_LEVELS = 10  # a grid with more points is climbed like a continuous input, then snapped
 
@@ -31,7 +32,9 @@ def candidates(box: Box, best: Floats, n_trials: int, rng: Generator) -> Floats:
         rng: of the trial.
     """
     thin = 2 if n_trials > _MANY_TRIALS else 1
-    groups = [box.spread(qmc.Sobol(box.n_inputs, rng=rng).random(_N_SPREAD // thin))]
+    n_spread = _N_SPREAD // thin
+    even = box.spread(qmc.Sobol(box.n_inputs, rng=rng).random(n_spread)) if box.is_free else box.draw(n_spread, rng)
+    groups = [even]
     centres = list(best)
     for number, axis in enumerate(box.axes):
         if isinstance(axis, NominalAxis):
@@ -42,16 +45,21 @@ def candidates(box: Box, best: Floats, n_trials: int, rng: Generator) -> Floats:
         shape = (_N_AROUND // thin, box.n_inputs)
         moved = centre + rng.normal(size=shape) * rng.choice(_WIDTHS, size=(shape[0], 1))
         groups.append(box.snap(np.where(rng.random(shape) < 0.5, moved, centre)))
-    return np.vstack(groups)
+    codes = np.vstack(groups)
+    return codes[box.allowed(codes)]
 
 
-def best_first(box: Box, acquisition: Acquisition, codes: Floats, polish: bool) -> Floats:
+def best_first(box: Box, acquisition: Worth, codes: Floats, polish: bool, rng: Generator) -> Floats:
     """Return codes with the highest log improvement first, and with `polish` better ones found from the best."""
     worth = acquisition.log_improvement(box.features(codes))
     order = np.argsort(-worth, kind="stable")
     if not polish:
         return codes[order]
-    polished = np.array([_polish(box, acquisition, code) for code in _apart(codes[order])])
+    starts = _apart(codes[order])
+    if box.is_free and isinstance(acquisition, Acquisition):
+        polished = np.array([_polish(box, acquisition, code) for code in starts])
+    else:
+        polished = _wander(box, acquisition, np.array(starts), rng)
     polished_worth = acquisition.log_improvement(box.features(polished))
     rank = np.argsort(-np.concatenate([polished_worth, worth[order]]), kind="stable")
     return np.vstack([polished, codes[order]])[rank]
@@ -80,6 +88,18 @@ def _polish(box: Box, acquisition: Acquisition, code: Floats) -> Floats:
     return code
 
 
+def _wander(box: Box, acquisition: Worth, codes: Floats, rng: Generator) -> Floats:
+    """Look around codes, ever closer, where no slope can be followed."""
+    for width in _CLOSER:
+        moved = np.repeat(codes, _N_WANDER, axis=0)
+        step = width * rng.normal(size=moved.shape) * (rng.random(moved.shape) < 0.7)
+        moved = box.snap(moved + step)
+        around = np.vstack([codes, moved[box.allowed(moved)], *(box.neighbours(code) for code in codes)])
+        worth = acquisition.log_improvement(box.features(around))
+        codes = around[np.argsort(-worth, kind="stable")[: len(codes)]]
+    return codes
+
+
 def _is_smooth(axis: Axis) -> bool:
     return axis.n_levels is None or (axis.n_levels > _SMOOTH_LEVELS and not isinstance(axis, NominalAxis))
 
@@ -90,8 +110,14 @@ def _climb(box: Box, acquisition: Acquisition, code: Floats, smooth: NDArray[np.
 
     def descend(values: Floats) -> tuple[float, Floats]:
         feature[columns] = values
+        if box.trend is None:
+            worth, slopes = acquisition.slopes(feature)
+            return -worth, -slopes[columns]
+        plain = feature[: len(box.groups)]
+        feature[len(plain) :] = box.trend.columns(plain[None])[0]
         worth, slopes = acquisition.slopes(feature)
-        return -worth, -slopes[columns]
+        through = slopes[len(plain) :] @ box.trend.slopes(plain)
+        return -worth, -(slopes[: len(plain)] + through)[columns]
 
     bounds = [(0.0, 1.0)] * len(columns)
     found = minimize(descend, code[smooth], jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 30}).x

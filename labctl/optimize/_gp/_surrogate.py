@@ -12,7 +12,7 @@ from typing_extensions import override
 from labctl.optimize._axes import Floats
 from labctl.optimize._beliefs import Beliefs
 from labctl.optimize._domain import Domain
-from labctl.optimize._gp._acquisition import Feasibility
+from labctl.optimize._gp._feasibility import Feasibility
 from labctl.optimize._gp._process import Process
 from labctl.optimize._gp._warp import Warp
 

@@ -11,7 +11,9 @@ from scipy.stats import norm
 
 from labctl.objectives import InputOf, Objective
 from labctl.optimize import ID_KEY, make_optimizer
-from labctl.optimize._gp._acquisition import Acquisition, Feasibility
+from labctl.optimize._gp._acquisition import Acquisition, Circumstances
+from labctl.optimize._gp._feasibility import Feasibility
+from labctl.optimize._gp._hours import Hours
 from labctl.optimize._gp._improvement import log_improvement
 from labctl.optimize._gp._kernel import Prior, _Posterior, fit
 from labctl.optimize._gp._process import Process
@@ -144,23 +146,28 @@ def slopes(function, at, step=1e-6):
     return [(function(at + step * unit) - function(at - step * unit)) / (2 * step) for unit in np.eye(len(at))]
 
 
-def test_gradient_of_the_hyperparameters_is_that_of_differences():
+@pytest.mark.parametrize("n_trends", (0, 2))
+def test_gradient_of_the_hyperparameters_is_that_of_differences(n_trends):
     features, outcomes, rng = seen()
+    features = np.hstack([features, rng.random((len(features), n_trends))])
     posterior = _Posterior(features, outcomes, GROUPS, Prior(length=(0.0, 1.0)))
-    logarithms = 0.5 * rng.normal(size=5) - [0, 0, 0, 0, 3]
+    logarithms = 0.5 * rng.normal(size=5 + bool(n_trends))
+    logarithms[-1] -= 3.0
     differences = slopes(lambda at: posterior.negative_log(at)[0], logarithms)
     assert posterior.negative_log(logarithms)[1] == pytest.approx(differences, rel=1e-5)
 
 
 def test_gradient_of_the_acquisition_is_that_of_differences():
     features, outcomes, rng = seen()
+    features = np.hstack([features, rng.random((len(features), 1))])  # the last one is a trend
     models = [
         Process.of(fit(features, outcomes, GROUPS, Prior(length=length), 50), features, outcomes)
         for length in ((0.0, 1.0), (-1.2, 0.7))
     ]
     feasibility = Feasibility.of(features, outcomes > -1.0, GROUPS)
-    acquisition = Acquisition(models, feasibility).believing(rng.random((2, 4)))
-    for feature in rng.random((5, 4)):
+    hours = Hours.of(features, np.exp(features[:, 0]), GROUPS)
+    acquisition = Acquisition(models, Circumstances(feasibility, hours)).believing(rng.random((2, 5)))
+    for feature in rng.random((5, 5)):
         value, gradient = acquisition.slopes(feature)
         assert value == pytest.approx(float(acquisition.log_improvement(feature[None])[0]), rel=1e-6)
         assert gradient == pytest.approx(slopes(lambda at: acquisition.slopes(at)[0], feature), rel=1e-3, abs=1e-6)

@@ -16,6 +16,8 @@ from labctl.trials import Candidates, Categorical, Continuous, SearchSpace
 SPACE = SearchSpace((Continuous("time", 1.0, 100.0, "s", "log"), Categorical("gas", ("Ar", "N2"))))
 POOL = Candidates(("t",), tuple({"t": t} for t in (1.0, 2.0, 3.0, 3.0)))
 
+OPTIONS = {"n_start": None, "cost_aware": False, "replicates": 1}
+
 
 def objective(name="y", direction="maximize", target=None):
     return Objective(name, direction, "y", {"y": InputOf("probe", "y")}, target, "S")
@@ -179,7 +181,7 @@ def test_a_checkpoint_is_a_copy():
     made.checkpoint()["history"][0]["points"][0]["time"] = -1.0
     checkpoint = made.checkpoint()
     assert checkpoint["history"][0]["points"][0]["time"] > 0
-    assert checkpoint | {"history": []} == {"name": "gp", "seed": 1, "options": {"n_start": None}, "history": []}
+    assert checkpoint | {"history": []} == {"name": "gp", "seed": 1, "options": OPTIONS, "history": []}
 
 
 def test_importing_optimizers_does_not_load_scipy():

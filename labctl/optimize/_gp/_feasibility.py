@@ -1,0 +1,59 @@
+"""How probable it is that a trial completes, learnt from those that failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_ndtr
+
+from labctl.optimize._axes import Floats
+from labctl.optimize._gp._kernel import Prior, fit
+from labctl.optimize._gp._process import Process
+
+_PRIOR = Prior(length=(1.0, 1.0), noise=(-4.0, 1.0))  # failure changes slowly: cracks, plasma, melting
+_LABEL_VARIANCE = 0.04
+_LEAST = -4.0
+_N_FAILED, _N_COMPLETED = 80, 120
+
+
+@dataclass(frozen=True)
+class Feasibility:
+    """How probable it is that a trial completes.
+
+    Gaussian-process regression on +1 for completed and -1 for failed, squashed by a probit (Rasmussen and
+    Williams 2006, section 6.5); never below Phi(-4), so that a hopeless region still has an order.
+    """
+
+    process: Process
+
+    @classmethod
+    def of(cls, features: Floats, is_completed: NDArray[np.bool_], groups: NDArray[np.intp]) -> Feasibility:
+        """Return the model after these trials; scales are fitted on the last 80 failed and 120 completed ones."""
+        labels = np.where(is_completed, 1.0, -1.0)
+        failed, completed = np.flatnonzero(~is_completed), np.flatnonzero(is_completed)
+        recent = np.sort(np.concatenate([failed[-_N_FAILED:], completed[-_N_COMPLETED:]]))
+        plain = features[:, : len(groups)]  # what is expected of an outcome says nothing about failure
+        kernel = fit(plain[recent], labels[recent], groups, _PRIOR, 30)
+        return cls(Process.of(kernel, plain, labels))
+
+    def log_probability(self, features: Floats) -> Floats:
+        """Return the logarithm of the probability at model columns of shape (n, n_columns)."""
+        mean, deviation = self.process.predict(features[:, : self.process.features.shape[1]])
+        result: Floats = log_ndtr(np.maximum(mean / np.sqrt(deviation**2 + _LABEL_VARIANCE), _LEAST))
+        return result
+
+    def slopes(self, feature: Floats) -> tuple[float, Floats]:
+        """Return the logarithm of the probability at one point and its derivatives by the columns."""
+        n_columns = self.process.features.shape[1]
+        mean, deviation, by_mean, by_deviation = self.process.slopes(feature[:n_columns])
+        spread = np.sqrt(deviation**2 + _LABEL_VARIANCE)
+        z = mean / spread
+        value = float(log_ndtr(max(z, _LEAST)))
+        if z <= _LEAST:
+            return value, np.zeros_like(feature)
+        density = np.exp(-0.5 * z**2 - 0.5 * np.log(2 * np.pi) - value)
+        slopes = np.zeros_like(feature)
+        slopes[:n_columns] = density * (by_mean / spread - mean * deviation * by_deviation / spread**3)
+        return value, slopes
