@@ -1,6 +1,11 @@
 """Devices of the laboratory: one plain class per instrument, one module each."""
 
+import os
 from importlib import import_module
+
+# Where an EPICS client is installed, importing ophyd would start its threads and open its sockets; it is chosen when
+# the first EPICS device connects (devices/epics.py).
+os.environ.setdefault("OPHYD_CONTROL_LAYER", "dummy")
 
 from devices._ambient import Ambient
 from devices._consumption import Consumption

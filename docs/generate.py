@@ -22,7 +22,7 @@ from devices import DEVICES, LinkedDevice, device_class
 from labctl.app._commands import command_line
 from labctl.campaign import CampaignFile, SearchFile
 from labctl.exchange import PLACES
-from labctl.lab import LabFile
+from labctl.lab import InstrumentFile, LabFile
 from labctl.lab._simulated import fault_kinds, has_simulation
 from labctl.metadata import LabMetadata, OperationMetadata
 from labctl.optimize import ENGINES
@@ -186,10 +186,14 @@ def _limited(schema: OperationSchema, parameter: str) -> str:
     return f"`{bound.role}`.`{bound.signal}`" if bound is not None else ""
 
 
+def _class(kind: str) -> str:
+    return f"[{kind}](devices.md#{kind.lower()})" if kind in DEVICES else "any"
+
+
 def _operation(plan: Any) -> str:  # a plan with its schema
     schema: OperationSchema = plan.schema
     said = _arguments(plan)
-    roles = [(_code(role), f"[{kind}](devices.md#{kind.lower()})", said[role]) for role, kind in schema.roles.items()]
+    roles = [(_code(role), _class(kind), said[role]) for role, kind in schema.roles.items()]
     parameters = [
         (_code(name), _allowed(field), _default(field), _limited(schema, name), said[name])
         for name, field in schema.model.model_fields.items()
@@ -378,6 +382,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "campaign-file": lambda: _model_tree(CampaignFile),
     "search-file": lambda: _model_tree(SearchFile),
     "lab-file": lambda: _model_tree(LabFile),
+    "instrument-file": lambda: _model_tree(InstrumentFile),
 }
 """Every part that can be generated."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core import CoreSchema
 
-__all__ = ["Quantity", "format_value", "registry"]
+__all__ = ["Quantity", "format_value", "is_unit", "registry"]
 
 _TEXT = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)[ \t]*(1\s*/.*?|[^\s\d.,+-].*?|)\s*", re.ASCII)
 _NO_UNIT = (
@@ -41,6 +41,15 @@ def registry() -> pint.UnitRegistry[float]:
     units: pint.UnitRegistry[float] = pint.UnitRegistry()
     units.define("sccm = cm**3 / min")  # at 0 degC and 101.325 kPa (SEMI E12)
     return units
+
+
+def is_unit(text: str) -> bool:
+    """Return whether a text is a unit; the empty one is that of a pure number."""
+    try:
+        registry().Unit(text)
+    except _NO_UNIT:
+        return False
+    return True
 
 
 @functools.lru_cache(maxsize=4096)

@@ -2,6 +2,7 @@
 
 from plans._operation import OperationPlan
 from plans.anneal import anneal
+from plans.apply_settings import apply_settings
 from plans.look_up import look_up
 from plans.measure_capacitance_voltage import measure_capacitance_voltage
 from plans.measure_current_voltage import measure_current_voltage
@@ -9,12 +10,14 @@ from plans.measure_sheet_resistance import measure_sheet_resistance
 from plans.measure_transmittance import measure_transmittance
 from plans.run_programme import run_programme
 from plans.sputter import sputter
+from plans.take_readings import take_readings
 from plans.transfer import transfer
 
 OPERATIONS = {
     plan.__name__: plan
     for plan in (
         anneal,
+        apply_settings,
         look_up,
         measure_capacitance_voltage,
         measure_current_voltage,
@@ -22,6 +25,7 @@ OPERATIONS = {
         measure_transmittance,
         run_programme,
         sputter,
+        take_readings,
         transfer,
     )
 }
@@ -31,6 +35,7 @@ __all__ = [
     "OPERATIONS",
     "OperationPlan",
     "anneal",
+    "apply_settings",
     "look_up",
     "measure_capacitance_voltage",
     "measure_current_voltage",
@@ -38,5 +43,6 @@ __all__ = [
     "measure_transmittance",
     "run_programme",
     "sputter",
+    "take_readings",
     "transfer",
 ]

@@ -67,6 +67,7 @@ class Schema(StrEnum):
     campaign = "campaign"
     search = "search"
     lab = "lab"
+    instrument = "instrument"
     history = "history"
     metadata = "metadata"
 

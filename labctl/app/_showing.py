@@ -200,7 +200,11 @@ def show_schema(of: str) -> None:
 
 
 def json_schema(of: str) -> dict[str, Any]:
-    """Return the JSON Schema of recipe, campaign or lab files, of a sample's history, or of a run's metadata."""
+    """Return the JSON Schema of a kind of file, of a sample's history, or of a run's metadata."""
+    if of == "instrument":
+        from labctl.lab import InstrumentFile
+
+        return InstrumentFile.model_json_schema()
     if of == "history":
         from labctl.records import history_json_schema
 

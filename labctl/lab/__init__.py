@@ -4,6 +4,8 @@ from labctl.lab._calendar import ALWAYS, Calendar
 from labctl.lab._check import check_lab, read_lab
 from labctl.lab._file import CASSETTE, FaultEntry, LabFile
 from labctl.lab._ical import CalendarEvent, read_calendar
+from labctl.lab._instrument_file import InstrumentFile
+from labctl.lab._kinds import device_kind
 from labctl.lab._lab import Lab, Station, build_lab
 from labctl.lab._limits import Limits, abilities
 from labctl.lab._opening import StationCalendar
@@ -19,6 +21,7 @@ __all__ = [
     "CalendarEvent",
     "Certificate",
     "FaultEntry",
+    "InstrumentFile",
     "Lab",
     "LabFile",
     "Limits",
@@ -29,6 +32,7 @@ __all__ = [
     "build_lab",
     "build_swift_plant",
     "check_lab",
+    "device_kind",
     "fault_kinds",
     "has_simulation",
     "read_calendar",

@@ -12,7 +12,9 @@ from labctl.errors import FileError, LabError, Problem
 from labctl.files import as_far_as_right, closest, nearest, problems_of, read_yaml
 from labctl.lab._file import CASSETTE, LabFile
 from labctl.lab._ical import WORKING_HOURS, CalendarEvent, read_calendar
+from labctl.lab._instrument_file import described_kind, is_described
 from labctl.lab._interlocks import read_interlocks
+from labctl.lab._kinds import device_kind, is_kind
 from labctl.lab._limits import narrowed_limits
 from labctl.lab._safe_order import safe_order_problems
 from labctl.lab._substrates import read_substrates
@@ -57,7 +59,7 @@ def check_lab(content: object, schemas: Mapping[str, OperationSchema], folder: P
         for key in ("substrates", "calendar", "cassette")
         if (path := getattr(file, key))
     }
-    file = file.model_copy(update=paths)
+    file = _with_instrument_files(file.model_copy(update=paths), folder)
     found = [
         *_backend_problems(file),
         *_device_problems(file),
@@ -74,6 +76,17 @@ def check_lab(content: object, schemas: Mapping[str, OperationSchema], folder: P
     ]
     told = {problem.where for problem in problems}
     return file, without_addresses(problems + [problem for problem in found if problem.where not in told])
+
+
+def _with_instrument_files(file: LabFile, folder: Path) -> LabFile:
+    """Return the file with absolute paths where a device's class is an instrument file."""
+    devices = {
+        name: entry.model_copy(update={"kind": str((folder / entry.kind).absolute())})
+        if is_described(entry.kind)
+        else entry
+        for name, entry in file.devices.items()
+    }
+    return file.model_copy(update={"devices": devices})
 
 
 def _unknown(what: str, name: str, known: Iterable[str], where: str) -> Problem:
@@ -102,33 +115,47 @@ def _cassette_problems(file: LabFile) -> list[Problem]:
     except LabError as error:
         return [Problem("cassette", str(error))]
     recorded = {one.device for one in cassette.exchanges}
-    missing = [name for name in file.devices if name not in recorded]
+    missing = [name for name, one in file.devices.items() if name not in recorded and not is_described(one.kind)]
     return [Problem("cassette", f"holds nothing of {', '.join(missing)}")] if missing else []
 
 
 def _device_problems(file: LabFile) -> list[Problem]:
-    from devices import DEVICES, device_class
+    from devices import DEVICES
 
     problems, taken = [], dict[str, str]()
     for name, entry in file.devices.items():
         where = f"devices.{name}"
         try:
-            address = _normal_address(entry.address) if entry.address else name
+            address = _normal_address(entry.address, entry.kind) if entry.address else name
         except ValueError as error:
             problems.append(Problem(f"{where}.address", str(error)))
         else:
             if taken.setdefault(address, name) != name:
                 problems.append(Problem(f"{where}.address", f"{entry.address} is also the address of {taken[address]}"))
-        if entry.kind in DEVICES:
-            problems += narrowed_limits(device_class(entry.kind), entry.limits, f"{where}.limits")[1]
+        if is_kind(entry.kind):
+            problems += narrowed_limits(device_kind(entry.kind), entry.limits, f"{where}.limits")[1]
+        elif is_described(entry.kind):
+            problems += _instrument_problems(entry.kind, f"{where}.class")
         elif entry.kind:
             problems.append(_unknown("device", entry.kind, DEVICES, f"{where}.class"))
     return problems
 
 
-def _normal_address(address: str) -> str:
+def _instrument_problems(path: str, where: str) -> list[Problem]:
+    try:
+        described_kind(path)
+    except FileError as error:
+        return [Problem(where, f"{Path(path).name}: {problem}") for problem in error.problems]
+    return []
+
+
+def _normal_address(address: str, kind: str) -> str:
     from pyvisa import rname
 
+    if is_described(kind):
+        if is_kind(kind):
+            described_kind(kind).world.address(address)
+        return address
     try:
         parsed = rname.ResourceName.from_string(address)
     except rname.InvalidResourceName as error:
@@ -150,11 +177,11 @@ def _station_problems(file: LabFile, schemas: Mapping[str, OperationSchema]) -> 
             wanted, holder = schemas[kind].roles, dict[str, str]()
             problems += [_unknown("role", role, wanted, f"{where}.{role}") for role in roles if role not in wanted]
             mistyped = {closest(role, tuple(wanted)) for role in roles if role not in wanted}
-            for role, device_kind in wanted.items():
+            for role, wanted_kind in wanted.items():
                 device = roles.get(role, "")
                 if role not in roles:
-                    text = "" if role in mistyped else f"is required: a device of class {device_kind}"
-                elif not (text := _role_problem(file, device, device_kind)):
+                    text = "" if role in mistyped else f"is required: a device of class {wanted_kind}"
+                elif not (text := _role_problem(file, device, wanted_kind)):
                     if owner.setdefault(device, station) != station:
                         text = f"{device} belongs to station {owner[device]}; a device has one station"
                     elif holder.setdefault(device, role) != role:
@@ -180,12 +207,12 @@ def _timing_problems(file: LabFile) -> list[Problem]:
 
 def _role_problem(file: LabFile, device: str, wanted: str) -> str:
     """Return why a device cannot have a role for which a class is wanted, or an empty text."""
-    from devices import DEVICES
-
     if device not in file.devices:
         return f"unknown device {device!r}{nearest(device, tuple(file.devices))}"
     kind = file.devices[device].kind
-    return f"{device} is of class {kind}; {wanted} is needed" if kind in DEVICES and kind != wanted else ""
+    if not is_kind(kind) or wanted in {each.__name__ for each in device_kind(kind).__mro__}:
+        return ""
+    return f"{device} is of class {kind}; {wanted} is needed"
 
 
 def _mover_problems(file: LabFile) -> list[Problem]:
@@ -267,7 +294,6 @@ def _calendar_problems(file: LabFile) -> list[Problem]:
 
 
 def _fault_problems(file: LabFile) -> list[Problem]:
-    from devices import DEVICES
     from labctl.lab._simulated import fault_kinds
 
     problems = []
@@ -275,7 +301,7 @@ def _fault_problems(file: LabFile) -> list[Problem]:
         where = f"simulated.faults[{index}]"
         if fault.device and fault.device not in file.devices:
             problems.append(_unknown("device", fault.device, file.devices, f"{where}.device"))
-        elif fault.kind and fault.device and file.devices[fault.device].kind in DEVICES:
+        elif fault.kind and fault.device and is_kind(file.devices[fault.device].kind):
             known = fault_kinds(file.devices[fault.device].kind)
             if fault.kind not in known:
                 text = f"{fault.device} has no fault {fault.kind!r}{nearest(fault.kind, known)}"

@@ -43,8 +43,11 @@ class CalibrationEntry(_Part):
 class DeviceEntry(_Part):
     """One instrument."""
 
-    kind: str = Field(alias="class", description="class in the package devices")
-    address: str = Field(min_length=1, description="VISA resource name")
+    kind: str = Field(
+        alias="class",
+        description="class in the package devices, or path of an instrument file (`.yaml`), from this file's folder",
+    )
+    address: str = Field(min_length=1, description="VISA resource name; of an instrument file's, as its library has it")
     limits: dict[str, Annotated[list[Scalar], Field(min_length=2, max_length=2)]] = Field(
         default_factory=dict, description="lowest and highest value of a signal, narrower than the class's own"
     )

@@ -11,6 +11,7 @@ from labctl.files import nearest
 from labctl.interlocks import Condition, Interlock, Range, Rate, Response, SignalName, Stale, States, Unchanged
 from labctl.lab._file import LabFile
 from labctl.lab._interlock_entries import CONDITIONS, InterlockEntry
+from labctl.lab._kinds import device_kind, is_kind
 from labctl.lab._safe_order import flat_order, station_devices
 from labctl.lab._watchdog_entries import WatchdogLimits
 from labctl.quantities import Quantity
@@ -70,15 +71,15 @@ class _Reader:
 
     def _signal(self, key: str, text: str) -> tuple[SignalName | None, Mapping[str, Any]]:
         """Return a signal and what its class says about it."""
-        from devices import DEVICES, Readback, device_class
+        from devices import Readback
 
         device, dot, attr = text.partition(".")
         if not (device and dot and attr):
             self._wrong(key, f"{text!r} must be DEVICE.SIGNAL, such as 'furnace_a_control.temperature'")
         elif device not in self._file.devices:
             self._wrong(key, f"unknown device {device!r}{nearest(device, tuple(self._file.devices))}")
-        elif (kind := self._file.devices[device].kind) in DEVICES:
-            told: Any = device_class(kind)  # ophyd's classes are untyped
+        elif is_kind(kind := self._file.devices[device].kind):
+            told: Any = device_kind(kind)  # ophyd's classes are untyped
             signals = {a: c.kwargs for a, c in told._sig_attrs.items() if issubclass(c.cls, Readback)}
             if attr in signals:
                 return SignalName(device, attr), signals[attr]

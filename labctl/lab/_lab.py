@@ -13,15 +13,17 @@ from labctl.clock import Clock
 from labctl.errors import LabError
 from labctl.interlocks import Interlock
 from labctl.lab._calendar import ALWAYS, Calendar
-from labctl.lab._file import CASSETTE, LabFile
+from labctl.lab._file import CASSETTE, DeviceEntry, LabFile
 from labctl.lab._ical import CalendarEvent, read_calendar
+from labctl.lab._instrument_file import is_described
 from labctl.lab._interlocks import read_interlocks
+from labctl.lab._kinds import device_kind
 from labctl.lab._limits import limits_of, narrowed_limits
 from labctl.lab._opening import StationCalendar
 from labctl.lab._safe_order import do_in_order, safe_order
 from labctl.lab._substrates import Certificate, read_substrates
 from labctl.lab._watchdog_entries import WatchdogLimits
-from labctl.link import Exchange, Link, read_cassette
+from labctl.link import Exchange, LibraryLink, Link, read_cassette
 from labctl.metadata import LabMetadata, source_revision, versions
 from labctl.recipes import OperationSchema
 
@@ -200,7 +202,7 @@ def build_lab(
     if file.backend == CASSETTE:
         from sim_devices.cassette import cassette_library
 
-        addresses = {name: entry.address for name, entry in file.devices.items()}
+        addresses = {name: entry.address for name, entry in file.devices.items() if not is_described(entry.kind)}
         library = cassette_library(read_cassette(Path(file.cassette)), clock, addresses)
     elif file.is_simulated:
         from labctl.lab._simulated import build_plant
@@ -267,12 +269,23 @@ def _calendar(events: Sequence[CalendarEvent], station: str, *, attended: bool) 
 
 
 def _build_device(file: LabFile, name: str, manager: Any, clock: Clock, wire_logs: Path | None) -> LinkedDevice:
-    from devices import device_class
-
     entry = file.devices[name]
-    kind = device_class(entry.kind)
+    kind = device_kind(entry.kind, simulated=file.is_simulated)
+    log_file = wire_logs / f"{name}.log" if entry.wire_log and wire_logs is not None else None
+    limits, _ = narrowed_limits(kind, entry.limits, name)
+    link = (
+        _library_link(kind, file, name, manager, clock, log_file)
+        if is_described(entry.kind)
+        else _link(kind, entry, name, manager, clock, log_file)
+    )
+    return kind(name=name, link=link, narrowed_limits=limits, calibration=entry.calibration.model_dump())
+
+
+def _link(
+    kind: type[LinkedDevice], entry: DeviceEntry, name: str, manager: Any, clock: Clock, log_file: Path | None
+) -> Link:
     options = dict(kind.open_options)
-    link = Link(
+    return Link(
         manager,
         entry.address,
         clock,
@@ -281,8 +294,32 @@ def _build_device(file: LabFile, name: str, manager: Any, clock: Clock, wire_log
         retries=entry.retries,
         read_termination=options.pop("read_termination", "\n"),
         write_termination=options.pop("write_termination", "\n"),
-        log_file=wire_logs / f"{name}.log" if entry.wire_log and wire_logs is not None else None,
+        log_file=log_file,
         open_options={key: value for key, value in options.items() if entry.address.upper().startswith("ASRL")},
     )
-    limits, _ = narrowed_limits(kind, entry.limits, name)
-    return kind(name=name, link=link, narrowed_limits=limits, calibration=entry.calibration.model_dump())
+
+
+def _library_link(
+    kind: Any,  # a described device's class
+    file: LabFile,
+    name: str,
+    manager: Any,
+    clock: Clock,
+    log_file: Path | None,
+) -> LibraryLink:
+    """Return the connection of a device that a library speaks to; in a simulated laboratory, to what it remembers."""
+    entry, memory = file.devices[name], dict(getattr(kind, "initially", {}))
+
+    def connect(timeout_s: float) -> Any:
+        return kind.world.connect(entry.address, kind.options, manager.visalib, timeout_s)
+
+    return LibraryLink(
+        entry.address,
+        clock,
+        device=name,
+        connect=(lambda _: memory) if file.is_simulated else connect,
+        disconnect=(lambda _: None) if file.is_simulated else kind.world.disconnect,
+        timeout_s=entry.timeout,
+        retries=entry.retries,
+        log_file=log_file,
+    )

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from labctl.errors import Problem
 from labctl.files import nearest
 from labctl.lab._file import LabFile
+from labctl.lab._kinds import device_kind, is_kind
 from labctl.quantities import Quantity
 from labctl.recipes import OperationSchema
 
@@ -86,12 +87,10 @@ def abilities(file: LabFile, schemas: Mapping[str, OperationSchema]) -> dict[str
 def _signal_limits(
     file: LabFile, roles: Mapping[str, str], role: str, signal: str
 ) -> tuple[str, tuple[float, float] | None]:
-    from devices import DEVICES, device_class
-
     name = roles.get(role, "")
-    if name not in file.devices or file.devices[name].kind not in DEVICES:
+    if name not in file.devices or not is_kind(file.devices[name].kind):
         return name, None
-    kind: Any = device_class(file.devices[name].kind)  # ophyd's classes are untyped
+    kind: Any = device_kind(file.devices[name].kind)  # ophyd's classes are untyped
     narrowed, _ = narrowed_limits(kind, file.devices[name].limits, "")
     component = kind._sig_attrs.get(signal)
     return f"{name}_{signal}", narrowed.get(signal) or (component.kwargs.get("limits") if component else None)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from labctl.clock import Clock
 from labctl.lab._file import LabFile
+from labctl.lab._instrument_file import is_described
 from labctl.lab._substrates import Certificate
 from labctl.quantities import Quantity
 
@@ -41,7 +42,9 @@ def simulation(kind: str) -> type[Instrument]:
 
 
 def has_simulation(kind: str) -> bool:
-    """Return whether a device class can be simulated."""
+    """Return whether a device class can be simulated; what an instrument file describes is remembered."""
+    if is_described(kind):
+        return True
     try:
         simulation(kind)
     except (KeyError, ImportError, AttributeError):
@@ -58,6 +61,8 @@ def wire_faults() -> tuple[str, ...]:
 
 def fault_kinds(kind: str) -> tuple[str, ...]:
     """Return the faults that the simulation of a device class knows."""
+    if is_described(kind):
+        return ()
     return (*wire_faults(), *simulation(kind).fault_kinds)
 
 
@@ -125,11 +130,11 @@ def build_plant(
         tool = _Tool(file, plant, seed, places, entry.fittings)
         for roles in entry.operations.values():
             for role, device in roles.items():
-                if device not in plant.instruments:
+                if device not in plant.instruments and not is_described(file.devices[device].kind):
                     plant.instruments[device] = tool.make(device, role, rows or ())
     everywhere = _Tool(file, plant, seed, (), {})
     for device in file.devices:
-        if device not in plant.instruments:
+        if device not in plant.instruments and not is_described(file.devices[device].kind):
             plant.instruments[device] = everywhere.make(device, "", rows or ())
     return plant
 

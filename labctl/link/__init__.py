@@ -1,4 +1,4 @@
-"""The only place where bytes leave for an instrument."""
+"""The only place where bytes leave for an instrument, or for the library that speaks to it."""
 
 from labctl.link._cassette import (
     Cassette,
@@ -8,6 +8,7 @@ from labctl.link._cassette import (
     without_serials,
     write_cassette,
 )
+from labctl.link._library import LibraryLink
 from labctl.link._link import Exchange, Link, Plausible
 from labctl.link._poller import Job, Poller
 
@@ -16,6 +17,7 @@ __all__ = [
     "CassetteRecorder",
     "Exchange",
     "Job",
+    "LibraryLink",
     "Link",
     "Plausible",
     "Poller",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from devices import Consumption, device_class
-from labctl.lab import LabFile
+from devices import Consumption
+from labctl.lab import LabFile, device_kind
 from labctl.quantities import Quantity
 from labctl.store import RecordedRun, Stream
 
@@ -58,7 +58,7 @@ def _of_run(run: RecordedRun, lab: LabFile) -> Iterator[Spent]:
     if stream is None:
         return
     for device in run.start.get("roles", {}).values():
-        for signal, consumptions in device_class(lab.devices[device].kind).consumes.items():
+        for signal, consumptions in device_kind(lab.devices[device].kind).consumes.items():
             key = f"{device}_{signal}"
             if key in stream.columns:
                 total = _integral(stream, key)

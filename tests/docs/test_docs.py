@@ -29,7 +29,7 @@ import yaml
 from labctl.app import _ending
 from labctl.app._running import schemas
 from labctl.campaign import CampaignFile, SearchFile
-from labctl.lab import read_lab
+from labctl.lab import InstrumentFile, read_lab
 from labctl.recipes import check_recipe
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -281,8 +281,10 @@ def check_file(kind: str, content: Any, scratch: Path) -> None:
         read_lab(scratch, schemas())
     elif kind == "search":
         SearchFile.model_validate(content)
+    elif kind == "instrument":
+        InstrumentFile.model_validate(content)
     else:
-        pytest.fail(f"a yaml block says recipe, campaign, search or lab, not {kind!r}")
+        pytest.fail(f"a yaml block says recipe, campaign, search, instrument or lab, not {kind!r}")
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,8 @@ def entries(schema: OperationSchema) -> st.SearchStrategy[dict[str, Any]]:
             values[parameter] = numbers.map(lambda n, unit=quantity.unit: format_value(n, unit) if unit else n)
         elif schema.is_whole(parameter):
             values[parameter] = st.integers(1, 5)
+        elif schema.model.model_fields[parameter].is_required():
+            values[parameter] = st.text("abc", min_size=1)
     return st.fixed_dictionaries({"operation": st.just(schema.kind), **values})
 
 
