@@ -60,7 +60,7 @@ demo: install
 	$(BIN)/labctl demo
 
 bench: install
-	for name in rehearsal overhead records explain supervisor fault_matrix kills soak optimizers; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	for name in rehearsal overhead records explain foresight supervisor fault_matrix kills soak optimizers; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 clean:
 	rm -rf $(VENV) .venv-conformance .venv-peers .mypy_cache .ruff_cache .pytest_cache

@@ -82,7 +82,7 @@ def outlook_rows(outlook: Outlook, hours_per_trial: float | None) -> list[tuple[
     """
     gain = f"{outlook.next_gain:.2g} {outlook.unit}".rstrip()
     most = f"{outlook.may_gain:.2g} {outlook.unit}".rstrip()
-    told = f"{gain} expected from the most promising recipe, {most} if all goes well (2.5 %)"
+    told = f"{gain} expected from the most promising recipe, and from none more than {most} (97.5 %)"
     if hours_per_trial:
         told += (
             f"; {hours_per_trial:.2g} lab h a trial: {outlook.next_gain / hours_per_trial:.2g} {outlook.unit}".rstrip()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labctl.objectives import Objective
 from labctl.optimize._axes import Floats
@@ -106,27 +107,27 @@ class Outlook:
     next_gain: float
     """Expected improvement by the most promising recipe, times its probability to complete."""
     may_gain: float
-    """Improvement [unit] that the most promising recipe exceeds with a probability of 2.5 % only."""
+    """Improvement [unit] that each recipe likely to complete exceeds with a probability of 2.5 % at most."""
     feasibility: float
     """Probability, 0..1, that the most promising recipe completes."""
     noise: float
     """Standard deviation [unit] of a measurement of the same recipe again; 0 with several objectives."""
-    spread: float
-    """From the worst to the best that was found [unit]; 1 with several objectives."""
+    lead: float
+    """How far the best is above the median of what was found [unit]; 1 with several objectives."""
 
     @property
     def is_worth_it(self) -> bool:
-        """Whether what may be gained is more than the noise of one measurement and a hundredth of what was found."""
-        return self.may_gain > max(self.noise, _LITTLE * self.spread)
+        """Whether more may be gained than the noise of one measurement, and than a hundredth of the lead."""
+        return self.may_gain > max(self.noise, _LITTLE * self.lead)
 
     @property
     def advice(self) -> str:
         """Whether to go on, and why, in words."""
         if self.is_worth_it:
             return "go on"
-        if self.noise >= _LITTLE * self.spread:
+        if self.noise >= _LITTLE * self.lead:
             return "stop: what may be gained is within the noise of one measurement"
-        return "stop: what may be gained is less than a hundredth of what was found"
+        return "stop: what may be gained is less than a hundredth of the best trial's lead over the median"
 
 
 @runtime_checkable
@@ -216,9 +217,11 @@ class Explainer:
             gains = np.maximum(surrogate.gains(codes, _Z) - surrogate.best, 0.0)
             mean = gains @ _DENSITY * feasibility
             first = int(np.argmax(mean))
-            may = float(gains[first, int(np.searchsorted(_Z, Z_95))])
-            unit, whole = self._objectives[0].unit, float(np.ptp(self._gains))
-            return Outlook(unit, float(mean[first]), may, float(feasibility[first]), surrogate.noise, whole)
+            most = gains[:, int(np.searchsorted(_Z, Z_95))]
+            lead = float(self._gains.max() - np.median(self._gains))
+            may = float(most[_likely(feasibility)].max())
+            unit = self._objectives[0].unit
+            return Outlook(unit, float(mean[first]), may, float(feasibility[first]), surrogate.noise, lead)
         middles = self._draws(codes, np.zeros((1, len(self._objectives))))[:, 0]
         spread = self._draws(codes, np.full((1, len(self._objectives)), 1.0))[:, 0]
         worst = reference(self._gains)
@@ -230,7 +233,7 @@ class Explainer:
         means = added.mean(axis=1) * feasibility[finalists]
         first = int(np.argmax(means))
         sure = float(feasibility[finalists[first]])
-        may = float(np.quantile(added[first], 0.975))
+        may = float(np.quantile(added[_likely(feasibility[finalists])], 0.975, axis=1).max())
         return Outlook("of the hypervolume", float(means[first]), may, sure, 0.0, 1.0)
 
     def _models(self) -> list[tuple[Objective, Surrogate]]:
@@ -262,6 +265,11 @@ class Explainer:
             for number in order
             if abs(shares[number]) >= _LEAST_SHARE
         }
+
+
+def _likely(feasibility: Floats) -> NDArray[np.bool_]:
+    """Return which recipes complete more likely than not, or the likeliest where none does."""
+    return feasibility >= min(0.5, float(feasibility.max()))
 
 
 _ENDS = np.array([-Z_95, 0.0, Z_95])
