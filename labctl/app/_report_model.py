@@ -69,7 +69,8 @@ def _gains(completed: Sequence[TrialRecord], objectives: Sequence[Objective]) ->
 
 
 def _foretold(model: Diagnosis, objective: Objective) -> Figure:
-    figure = figure_of(4.2, 3.8)
+    figure = figure_of(4.6, 3.8, None)  # a layout that is worked out costs more than the picture
+    figure.subplots_adjust(left=0.2, right=0.97, top=0.97, bottom=0.14)
     axes = figure.subplots()
     measured = np.array([each.measured for each in model.left_out])
     middle = np.array([each.expected.middle for each in model.left_out])
@@ -89,9 +90,10 @@ def _foretold(model: Diagnosis, objective: Objective) -> Figure:
 
 def _slices(optimizer: Explains, checked: CheckedCampaign, best: Mapping[str, Any], objective: Objective) -> Figure:
     names, units = checked.space.names, units_of(checked.space)
-    columns = min(3, len(names))
-    figure = figure_of(9, 2.3 * -(-len(names) // columns))
-    grid = figure.subplots(-(-len(names) // columns), columns, squeeze=False, sharey=True)
+    columns, rows = min(3, len(names)), -(-len(names) // min(3, len(names)))
+    figure = figure_of(9, 2.3 * rows, None)
+    figure.subplots_adjust(left=0.1, right=0.99, top=1 - 0.08 / rows, bottom=0.24 / rows, wspace=0.08, hspace=0.36)
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
     for name, axes in zip(names, grid.flat, strict=False):
         values = _values_of(checked.space, name)
         expected = [
@@ -119,6 +121,7 @@ def _bars(
     for value, at, below, above in zip(values, middle, low, high, strict=True):
         colour = _ORANGE if value == best else _BLUE
         axes.errorbar([value], [at], yerr=([at - below], [above - at]), fmt="o", color=colour, markersize=4)
+    axes.margins(x=0.18)
 
 
 def _values_of(space: SearchSpace | Candidates, name: str) -> list[Any]:

@@ -73,10 +73,11 @@ def _rows(
     optimizer, trial = told.optimizer, str(point[ID_KEY])
     rows = [("refused", told.refused[trial])] if trial in told.refused else []
     if not isinstance(optimizer, Explains):
-        return [*rows, ("suggested", f"the engine {checked.file.optimizer.engine} does not explain itself")]
+        return [*rows, ("suggested", f"by {checked.file.optimizer.engine}, which does not explain itself")]
     (about,) = optimizer.explain([point])
     by = told.by.get(trial)
-    rows.append(("suggested", f"by {by}" if by else f"for {about.intent}"))
+    without = f"by {checked.file.optimizer.engine}, which has no model that can be asked"
+    rows.append(("suggested", f"by {by}" if by else f"for {about.intent}" if about.intent else without))
     rival = ""
     if told.best is not None and len(checked.objectives) == 1:
         rival = f"{told.best.trial}, {figures_text(told.best.objectives, checked.objectives)}"

@@ -48,7 +48,7 @@ class Beliefs:
     """What the models of an engine hold true after the trials that finished."""
 
     intent: str
-    """What the next suggestion is for, in a few words."""
+    """What the next suggestion is for, in a few words; empty where the engine has no model that can be asked."""
     surrogates: tuple[Surrogate, ...]
     """One for each objective; empty while no model speaks."""
 

@@ -45,7 +45,7 @@ class Explanation:
     """Empty where it has no name."""
     values: Mapping[str, Any]
     intent: str
-    """What the next suggestion is for, as things stand."""
+    """What the next suggestion is for, as things stand; empty where the engine has no model that can be asked."""
     feasibility: float
     """Probability, 0..1, that the sample survives its recipe and every objective can be measured."""
     chance: float | None

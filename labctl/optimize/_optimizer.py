@@ -212,7 +212,7 @@ class EngineOptimizer:
 
     def _explainer(self) -> Explainer:
         known = self._history.known()
-        beliefs = Beliefs("no model: this engine learns nothing", ())
+        beliefs = Beliefs("", ())
         if isinstance(self._engine, CanBelieve):
             beliefs = self._engine.beliefs(self._domain, known)
         gains = known.gains[known.is_completed]
