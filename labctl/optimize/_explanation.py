@@ -117,8 +117,11 @@ class Outlook:
 
     @property
     def is_worth_it(self) -> bool:
-        """Whether more may be gained than the noise of one measurement, and than a hundredth of the lead."""
-        return self.may_gain > max(self.noise, _LITTLE * self.lead)
+        """Whether more may be gained than the noise of one measurement, and than a hundredth of the lead.
+
+        Where all trials were equal nothing is known, and it is.
+        """
+        return self.lead <= 0 or self.may_gain > max(self.noise, _LITTLE * self.lead)
 
     @property
     def advice(self) -> str:

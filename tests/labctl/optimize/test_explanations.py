@@ -135,6 +135,35 @@ def test_a_pool_is_explained_by_its_rows() -> None:
     assert optimizer.explain([rows[0]])[0].expected["y"].high > optimizer.explain([rows[0]])[0].expected["y"].low
 
 
+OUTCOMES = st.one_of(st.none(), st.sampled_from([0.0, 1.0]), st.floats(-1e12, 1e12), st.floats(-1e-12, 1e-12))
+
+
+@pytest.mark.slow
+@settings(max_examples=8, deadline=None)
+@given(st.lists(OUTCOMES, min_size=1, max_size=9), st.integers(1, 2), st.booleans())
+def test_whatever_came_the_answers_are_finite_and_in_order(outcomes: Any, n_objectives: int, is_pool: bool) -> None:
+    objectives = [objective("y"), objective("cost", "minimize")][:n_objectives]
+    rows = tuple({"x": float(x), "idle": kind} for x in range(6) for kind in "ab")
+    optimizer: Any = make_optimizer("gp", Candidates(("x", "idle"), rows) if is_pool else SPACE, objectives, 1, {})
+    for outcome in outcomes:
+        (point,) = optimizer.suggest()
+        if outcome is None:
+            optimizer.register_failures([point])
+        else:
+            optimizer.ingest([{**point, **{each.name: outcome for each in objectives}}])
+        for about in optimizer.explain([point, rows[3] if is_pool else {"x": 10.0, "idle": 0.0}]):
+            assert 0.0 <= about.feasibility <= 1.0
+            assert about.chance is None or -1e-9 <= about.chance <= 1.0 + 1e-9
+            assert all(each.low <= each.middle <= each.high for each in about.expected.values())
+            assert all(abs(part) < 100 for parts in about.leans_on.values() for part in parts.values())
+        for model in optimizer.diagnose().values():
+            assert math.isfinite(model.explained) and 0.0 <= model.inside <= 1.0 and model.noise >= 0.0
+        outlook = optimizer.outlook()
+        if outlook is not None:
+            assert math.isfinite(outlook.next_gain) and outlook.next_gain >= 0.0 <= outlook.may_gain < math.inf
+            assert outlook.advice.startswith(("go on", "stop: "))
+
+
 @settings(max_examples=60)
 @given(arrays.arrays(np.float64, st.integers(1, 12), elements=st.floats(-1e9, 1e9)))
 def test_a_warp_leads_there_and_back(outcomes: Any) -> None:
