@@ -125,7 +125,7 @@ def test_what_was_measured_must_make_sense(words: list[str], told: str, files: t
         ("low: 1, ", "", "space[2]: needs low and high, or values"),
         ("low: 0.001", "low: 0.0", "space[3]: dose: a logarithmic scale needs low > 0, not 0.0"),
         ("direction: minimize", "direction: small", "objectives[0].direction: "),
-        ("objectives:", "optimizer: {engine: gauss}\nobjectives:", "unknown engine 'gauss'; known: gp, "),
+        ("objectives:", "optimizer: {engine: gauss}\nobjectives:", "unknown engine 'gauss'; known: "),
     ],
 )
 def test_a_wrong_search_file_is_told(old: str, new: str, told: str, files: tuple[Path, Path]) -> None:

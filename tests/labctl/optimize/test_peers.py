@@ -152,6 +152,8 @@ def test_bluesky_adaptives_own_plan_runs_with_labctls_engine(tmp_path: Path) -> 
         engine(plans.optimize(problem, iterations=None, n_points=2, checkpoint_interval=1))
         engine(plans.sample_suggestions(problem, [{"x": 1.0, "y": -2.0}]))
     engine.loop.call_soon_threadsafe(engine.loop.stop)
+    engine._th.join()
+    engine.loop.close()
     ((trial, parameters, outcomes),) = optimizer.get_best_points()
     assert outcomes == {"height": 10.0} and parameters == {"x": 1.0, "y": -2.0}
     stopped, why = optimizer.should_stop()
