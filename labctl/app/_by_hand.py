@@ -31,7 +31,9 @@ def open_search(path: Path) -> Search:
 
     checked = check(path)
     engine = checked.file.optimizer
-    return Search(checked.space, checked.objectives, engine.engine, dict(engine.options), checked.file.seed)
+    return Search(
+        checked.space, checked.objectives, engine.engine, dict(engine.options), checked.file.seed, checked.prior
+    )
 
 
 def show_search(about: Search, trials: TrialTable) -> None:

@@ -26,7 +26,7 @@ from labctl.optimize import ID_KEY, ROW_KEY, Explains
 from labctl.records import distrust, operation_record, people_doubt, read_outcome
 from labctl.safety import Actions, Alarm, AlarmBoard, Responder, Watch
 from labctl.store import Store
-from labctl.trials import Outcome
+from labctl.trials import Outcome, SearchSpace
 
 _JOIN_LIMIT_S = 5.0
 _ASK_AGAIN_S = 0.1
@@ -263,7 +263,10 @@ class Campaign:
         if limit := self._limit():
             raise RegistryError(f"nothing more is made: {limit}")
         try:
-            self.checked.recipe({name: point[name] for name in self.checked.space.names}, point.get(ROW_KEY))
+            values = {name: point[name] for name in self.checked.space.names}
+            self.checked.recipe(values, point.get(ROW_KEY))
+            if isinstance(self.checked.space, SearchSpace):
+                self.checked.space.check(values)
             (registered,) = self.optimizer.register_suggestions([dict(point)])
         except (KeyError, ValueError, FileError) as error:
             raise RegistryError(f"this recipe cannot be made: {error}") from error

@@ -83,6 +83,9 @@ def _in_box(
         except ValueError as error:
             problems.append(Problem(f"{operation}.{field}", str(error)))
         point[parameter.name] = value
+    if not problems:
+        told = (each.text for each in space.constraints if not each.allows(point))
+        problems = [Problem("operations", f"the campaign's constraint {text!r} does not hold") for text in told]
     return point, problems
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from labctl.campaign._file import Name, OptimizerEntry, Range, TableEntry, Target, space_form
+from labctl.constraints import Constraint
 from labctl.errors import FileError, Problem
 from labctl.files import Scalar, problems_of, read_table, read_yaml
 from labctl.objectives import InputOf, Objective
@@ -53,7 +55,17 @@ class SearchFile(_Part):
             custom_error_message="must be a list of parameters, or a mapping with a table",
         ),
     ] = Field(description="what may vary")
+    constraints: list[str] = Field(
+        default_factory=list,
+        description="arithmetic on parameters that are numbers, each in the unit of its lower limit, compared by "
+        "<=, >= or ==",
+    )
     objectives: list[SoughtEntry] = Field(min_length=1)
+    prior: str | None = Field(
+        default=None,
+        description="CSV file, from this file's folder, of what a simulation expects: a column for each parameter and "
+        "objective",
+    )
     optimizer: OptimizerEntry = OptimizerEntry()
 
 
@@ -66,10 +78,12 @@ class Search:
     engine: str
     options: dict[str, Any]
     seed: int
+    prior: Sequence[Mapping[str, Any]] = ()
+    """What is expected before anything was tried: parameters and objectives."""
 
     def make_optimizer(self) -> Optimizer:
         """Return a new optimizer."""
-        return make_optimizer(self.engine, self.space, self.objectives, self.seed, self.options)
+        return make_optimizer(self.engine, self.space, self.objectives, self.seed, self.options, self.prior)
 
 
 def read_search(path: Path) -> Search:
@@ -88,9 +102,10 @@ def read_search(path: Path) -> Search:
         for entry in file.objectives
     )
     try:
-        space = _pool(file.space, path) if isinstance(file.space, TableEntry) else _box(file.space, problems)
+        space = _pool(file, path) if isinstance(file.space, TableEntry) else _box(file, problems)
         if space is not None:
-            search = Search(space, objectives, file.optimizer.engine, file.optimizer.options, file.seed)
+            prior = _prior(file, path, space.names)
+            search = Search(space, objectives, file.optimizer.engine, file.optimizer.options, file.seed, prior)
             search.make_optimizer()
             return search
     except ValueError as error:
@@ -98,21 +113,40 @@ def read_search(path: Path) -> Search:
     raise FileError(str(path), problems)
 
 
-def _pool(entry: TableEntry, path: Path) -> Candidates:
+def _prior(file: SearchFile, path: Path, names: Sequence[str]) -> list[dict[str, float | str]]:
+    if file.prior is None:
+        return []
+    columns = [each.name for each in file.objectives]
+    rows = read_table(path.parent / file.prior, names, columns)
+    return [{name: row[name] for name in (*names, *columns)} for row in rows]
+
+
+def _pool(file: SearchFile, path: Path) -> Candidates:
+    entry = file.space
+    assert isinstance(entry, TableEntry)
+    if file.constraints:
+        raise ValueError("a table names its recipes: leave out the rows that are not allowed, not constraints")
     columns = [column.column for column in entry.inputs]
     rows = read_table(path.parent / entry.table, columns, ())
     seen = {tuple(row[name] for name in columns): {name: row[name] for name in columns} for row in rows}
     return Candidates(tuple(columns), tuple(seen.values()))
 
 
-def _box(entries: list[FreeEntry], problems: list[Problem]) -> SearchSpace | None:
+def _box(file: SearchFile, problems: list[Problem]) -> SearchSpace | None:
     parameters: list[Parameter] = []
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(file.space if isinstance(file.space, list) else ()):
         try:
             parameters.append(_parameter(entry))
         except ValueError as error:
             problems.append(Problem(f"space[{index}]", str(error)))
-    return None if problems else SearchSpace(tuple(parameters))
+    numbers = tuple(each.name for each in parameters if not isinstance(each, Categorical) or each.is_numeric)
+    constraints: list[Constraint] = []
+    for index, text in enumerate(() if problems else file.constraints):
+        try:
+            constraints.append(Constraint(text, numbers))
+        except ValueError as error:
+            problems.append(Problem(f"constraints[{index}]", str(error)))
+    return None if problems else SearchSpace(tuple(parameters), tuple(constraints))
 
 
 def _parameter(entry: FreeEntry) -> Parameter:

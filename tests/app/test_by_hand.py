@@ -41,6 +41,18 @@ def test_units_scales_and_whole_numbers_are_those_that_were_written(files: tuple
     assert solvent.values == ("ethanol", "2-propanol")
 
 
+def test_constraints_hold_and_a_prior_leads(files: tuple[Path, Path]) -> None:
+    search, table = files
+    rows = [f"0.5,150,{n},{d},ethanol,{100 - 10 * n}" for n in (1, 2, 5) for d in (0.01, 1)]
+    (search.parent / "simulated.csv").write_text("speed,heat,layers,dose,solvent,resistance\n" + "\n".join(rows))
+    more = "constraints: [speed * layers <= 10]\nprior: simulated.csv\nobjectives:"
+    search.write_text(SEARCH.replace("objectives:", more))
+    about = read_search(search)
+    points = TrialTable(table, about).suggest(6)
+    assert all(point["speed"] * point["layers"] <= 10 for point in points)
+    assert len(about.prior) == 6 and points[0]["layers"] == 5, "the prior's best is tried first"
+
+
 @pytest.mark.slow
 def test_the_same_table_gives_the_same_next_trials(files: tuple[Path, Path]) -> None:
     search, table = files
@@ -124,6 +136,12 @@ def test_what_was_measured_must_make_sense(words: list[str], told: str, files: t
         ("low: 0.5 krpm", "low: 5 V", "space[0]: 6000 rpm cannot be given in V"),
         ("low: 1, ", "", "space[2]: needs low and high, or values"),
         ("low: 0.001", "low: 0.0", "space[3]: dose: a logarithmic scale needs low > 0, not 0.0"),
+        (
+            "objectives:",
+            "constraints: [layers + dose]\nobjectives:",
+            "constraints[0]: 'layers + dose' must compare two",
+        ),
+        ("objectives:", "prior: nothing.csv\nobjectives:", ""),
         ("direction: minimize", "direction: small", "objectives[0].direction: "),
         ("objectives:", "optimizer: {engine: gauss}\nobjectives:", "unknown engine 'gauss'; known: "),
     ],
@@ -133,7 +151,8 @@ def test_a_wrong_search_file_is_told(old: str, new: str, told: str, files: tuple
     assert old in SEARCH
     search.write_text(SEARCH.replace(old, new))
     done = call("suggest", search, table)
-    assert done.exit_code == BAD_INPUT and done.stderr.startswith(f"{search}: {told}") and not table.exists()
+    where = f"{search}: {told}" if told else f"{search.parent / 'nothing.csv'}: no such file"
+    assert done.exit_code == BAD_INPUT and done.stderr.startswith(where) and not table.exists()
 
 
 def test_a_pool_or_a_campaign_file_will_do(tmp_path: Path) -> None:
