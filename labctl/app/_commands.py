@@ -11,8 +11,9 @@ import typer
 
 from labctl.app._alarm_commands import alarms
 from labctl.app._beliefs_commands import explain
-from labctl.app._ending import BAD_INPUT, LAB_FAILED, STOPPED, WRONG, clear_errors
+from labctl.app._ending import BAD_INPUT, STOPPED, WRONG, clear_errors
 from labctl.app._exchange_commands import Receiver, check_report, export_records, import_records, list_exports
+from labctl.app._lab_commands import lab, new
 from labctl.app._notices_commands import notices
 from labctl.app._operator_commands import COMMANDS
 from labctl.app._optimize_commands import optimize
@@ -31,7 +32,6 @@ command_line = typer.Typer(
 )
 campaign = typer.Typer(help="Closed-loop campaigns: check, run, look at.", no_args_is_help=True)
 run = typer.Typer(help="Single runs.", no_args_is_help=True)
-lab = typer.Typer(help="Lab files and the instruments they name.", no_args_is_help=True)
 sim = typer.Typer(help="Simulated instruments.", no_args_is_help=True)
 store = typer.Typer(help="What was recorded: journal and catalog.", no_args_is_help=True)
 for group, name in (
@@ -39,6 +39,7 @@ for group, name in (
     (run, "run"),
     (sample, "sample"),
     (lab, "lab"),
+    (new, "new"),
     (sim, "sim"),
     (store, "store"),
     (records, "records"),
@@ -239,34 +240,6 @@ command_line.command("export")(export_records)
 command_line.command("exports")(list_exports)
 command_line.command("import")(import_records)
 run.command("replay")(run_replay)
-
-
-@lab.command("check")
-def lab_check(
-    file: Annotated[Path, typer.Argument(help="Lab file.")],
-    connect: Annotated[bool, typer.Option(help="Also ask every instrument who it is.")] = True,
-) -> None:
-    """Check a lab file, and ask every instrument who it is; nothing is set or moved."""
-    with clear_errors():
-        from labctl.app._showing import check_lab
-
-        if not check_lab(file, connect):
-            raise typer.Exit(LAB_FAILED)
-
-
-@lab.command("record")
-def lab_record(
-    file: Annotated[Path, typer.Argument(help="Lab file.")],
-    cassette: Annotated[Path, typer.Argument(help="File for the recording; must not exist.")],
-    out: Out = Path("labctl-shell"),
-    command: Annotated[str, typer.Option("--command", "-c", help="Run this and leave.")] = "",
-    supervisor: Supervisor = True,
-) -> None:
-    """Open IPython as `labctl shell` does, and record every exchange with the instruments, to be played back."""
-    with clear_errors():
-        from labctl.app._shell import open_shell
-
-        open_shell(file, out, False, command, supervisor=supervisor, cassette=cassette)
 
 
 @command_line.command()

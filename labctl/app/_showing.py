@@ -18,7 +18,7 @@ _WHOLE = ("uid", "time", "lasted", "trial", "status")
 """Columns that are never folded."""
 
 
-def _console() -> Console:
+def console_of_rows() -> Console:
     """Return a console as wide as its terminal; a file or another program gets rows that are not folded to fit one."""
     console = Console(highlight=False)
     return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=_FILE_WIDTH)
@@ -50,12 +50,12 @@ def show_runs(directory: Path, newest: int, **which: str | None) -> None:
         for run in store.runs(newest=newest, **which):
             cells = (run.uid[:8], when(run.time), _lasted(run.duration_s), run.operation, run.station)
             table.add_row(*cells, ", ".join(run.samples), run.status, run.reason)
-    _console().print(table)
+    console_of_rows().print(table)
 
 
 def show_run(directory: Path, uid: str) -> None:
     """Show a run's metadata and the span of everything recorded; raises StoreError."""
-    console = _console()
+    console = console_of_rows()
     with Store.read(directory) as store:
         run = store.run(uid)
         wire_log = store.wire_log(run.uid)
@@ -90,7 +90,7 @@ def show_status(directory: Path) -> None:
     from labctl.app._showing_beliefs import outlook, print_rows
     from labctl.campaign import retold
 
-    console = _console()
+    console = console_of_rows()
     checked, trials = open_campaign(directory)
     counts = {
         status: sum(t.status == status for t in trials) for status in ("completed", "failed", "lost", "under way")
@@ -140,50 +140,11 @@ def _show_what_goes_on(directory: Path, console: Console) -> None:
         console.print(f"[b]{trial}[/b] waits for approval, {clock_text(about['lab_s_left'])} left: {about['reason']}")
 
 
-def check_lab(file: Path, connect: bool) -> bool:
-    """Check a lab file and its instruments; return whether all is well. Raises FileError, LabError."""
-    from labctl.app._running import schemas
-    from labctl.app._telling import require_addresses
-    from labctl.clock import RealClock, VirtualClock
-    from labctl.errors import LabError
-    from labctl.lab import build_lab, read_lab
-
-    console = _console()
-    checked = read_lab(file, schemas())
-    require_addresses(file, checked)
-    clock = VirtualClock() if checked.is_simulated else RealClock()
-    lab = build_lab(checked, clock, schemas())
-    kind = "simulated" if checked.is_simulated else f"real, {checked.backend}"
-    console.print(f"[b]{checked.lab}[/b] ({kind}): {len(lab.stations)} stations, {len(lab.devices)} devices")
-    for name, target in checked.notices.targets.items() if checked.notices is not None else ():
-        silent = checked.is_simulated and not target.when_simulated
-        console.print(
-            f"{name} is told of {', '.join(target.kinds)}"
-            + (", of nothing in a simulated laboratory" if silent else ""),
-            soft_wrap=True,
-        )
-    try:
-        if not connect:
-            return True
-        with clock.held():
-            answers = lab.connect()
-    finally:
-        clock.close()
-        lab.close()
-    table = table_of("device", "answer", "safe state", "driver proved")
-    for name, answer in answers.items():
-        device = lab.devices[name]
-        text = str(answer) if isinstance(answer, LabError) else " ".join((answer.maker, answer.model, answer.firmware))
-        table.add_row(name, text, device.safe_state, device.verified)
-    console.print(table)
-    return not any(isinstance(answer, LabError) for answer in answers.values())
-
-
 def verify_store(directory: Path) -> bool:
     """Verify a store and say what was found; raises StoreError."""
     from labctl.store import verify
 
-    console = _console()
+    console = console_of_rows()
     report = verify(directory)
     for uid in report.recovered:
         console.print(f"closed   {uid}: its process had died")
@@ -196,7 +157,7 @@ def verify_store(directory: Path) -> bool:
 
 def show_schema(of: str) -> None:
     """Print a JSON Schema."""
-    _console().print_json(json.dumps(json_schema(of)))
+    console_of_rows().print_json(json.dumps(json_schema(of)))
 
 
 def json_schema(of: str) -> dict[str, Any]:

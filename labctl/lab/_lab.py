@@ -120,7 +120,8 @@ class Lab:
     watch_period_s: float = 5.0
     """How often the signals of interlocks are read [s]."""
     watchdogs: WatchdogLimits = field(default_factory=WatchdogLimits)
-    _manager: Any = field(default=None, repr=False)
+    manager: Any = field(default=None, repr=False)
+    """pyvisa's resource manager, which opens the links."""
 
     def connect(self) -> dict[str, Identity | LabError]:
         """Ask every instrument who it is; return the answer or the error of each."""
@@ -164,7 +165,7 @@ class Lab:
         """Close every link."""
         for device in self.devices.values():
             device.link.close()
-        self._manager.close()
+        self.manager.close()
         if self.plant is not None and self.plant.memory is not None:
             self.plant.memory.close()
 
@@ -259,7 +260,7 @@ def build_lab(
         read_interlocks(file)[0],
         file.watch_period,
         file.watchdogs,
-        _manager=manager,
+        manager=manager,
     )
 
 

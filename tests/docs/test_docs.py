@@ -289,9 +289,12 @@ def check_file(kind: str, content: Any, scratch: Path) -> None:
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all pages, with the examples: a reader makes the demo once."""
+    """One folder for all pages, with examples and sources: a reader makes the demo once."""
     folder = tmp_path_factory.mktemp("checkout")
     shutil.copytree(CHECKOUT / "examples", folder / "examples")
+    for package in ("devices", "labctl", "plans", "sim_devices", "tests"):
+        shutil.copytree(CHECKOUT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(CHECKOUT / "pyproject.toml", folder / "pyproject.toml")
     return folder
 
 
