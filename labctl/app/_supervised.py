@@ -33,7 +33,7 @@ def supervised_campaign(
     loops = Loop(campaign.dispatcher.ask, DISPATCHER_ALLOWANCE_S), Loop(campaign.ask, LOOP_ALLOWANCE_S)
     name = campaign.checked.file.campaign
     return _supervised(
-        campaign.checked.lab, lab_file, name, out, loops, console, lambda: bool(campaign.dispatcher.travellers)
+        campaign.checked.lab, lab_file, name, out, loops, console, lambda: bool(campaign.dispatcher.n_taken)
     )
 
 

@@ -17,7 +17,7 @@ from labctl.campaign._learning import tell_earlier, tell_outcome
 from labctl.campaign._operator import NOBODY, Operator
 from labctl.campaign._resumption import read_resumption, settle
 from labctl.clock import ClockQueue
-from labctl.dispatch import Dispatcher, Handled, Traveller
+from labctl.dispatch import Dispatcher, Handled, Interrupted, Traveller
 from labctl.engine import LabRunEngine, ScanIds, StationDriver
 from labctl.errors import ClockClosed, ClockStalled, FileError, LabError, RegistryError
 from labctl.lab import Lab
@@ -408,9 +408,9 @@ class Campaign:
         loads = [replace(load, state="quarantined") if load.station in mute else load for load in loads]
         if before.paused:
             self.dispatcher.pause(before.paused)
-        self.dispatcher.adopt(
-            list(before.travellers.values()), loads, before.n_operations, before.held, {**before.out_of_service, **mute}
-        )
+        travellers = list(before.travellers.values())
+        out_of_service = {**before.out_of_service, **mute}
+        self.dispatcher.adopt(Interrupted(travellers, loads, before.n_operations, before.held, out_of_service))
         for traveller in before.travellers.values():
             if traveller.status == "failed" and traveller.trial not in before.ended:
                 self._take(traveller)
@@ -515,7 +515,11 @@ class Campaign:
             failed,
             len(self.lost),
             self.lab_s,
-            {t.sample: t.location for t in self.dispatcher.travellers if t.trial in self.lost},
+            {
+                sample: self.dispatcher.whereabouts[sample]
+                for sample in map(self._sample, self.lost)
+                if sample in self.dispatcher.whereabouts
+            },
             {n: p.reason for n, p in self.dispatcher.ports.items() if p.reason},
         )
 

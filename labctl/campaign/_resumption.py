@@ -232,7 +232,10 @@ def _traveller(
             if _is_move(run):
                 traveller.location = str(start["parameters"]["destination"])
             else:
+                names = dict(zip(start["samples"], start["operation_names"], strict=True))
+                traveller.bring_forward_named(str(names[sample]))
                 traveller.index += 1
+                traveller.done_at = float(stop["time"])
             traveller.waiting_since = float(stop["time"])
         elif _was_cut_off(run):
             if not _is_move(run):
@@ -275,6 +278,8 @@ def settle(
     for traveller in found.travellers.values():
         since = traveller.waiting_since or lab.clock.time()
         traveller.waiting_since = lab.clock.monotonic() - max(0.0, lab.clock.time() - since)
+        if traveller.done_at is not None:
+            traveller.done_at = lab.clock.monotonic() - max(0.0, lab.clock.time() - traveller.done_at)
         if traveller.status == "waiting" and traveller.reason not in ("", RECOVERED):
             traveller.status = "failed"  # the process died before this was told
     loads = []

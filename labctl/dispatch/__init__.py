@@ -1,19 +1,40 @@
 """Which operation runs next on which station."""
 
-from labctl.dispatch._dispatcher import OPERATOR, Dispatcher
+from labctl.dispatch._adoption import OPERATOR, Interrupted
+from labctl.dispatch._dispatcher import Dispatcher
+from labctl.dispatch._durations import Durations
 from labctl.dispatch._failure import RETRY, FailureRule, answers, default_rule, rule_problems
+from labctl.dispatch._first_come import FirstCome
+from labctl.dispatch._forecast import Forecast, Prospect, Span
+from labctl.dispatch._greedy import Greedy
+from labctl.dispatch._line import Hands, Line
 from labctl.dispatch._places import Places
-from labctl.dispatch._port import Handled, Load
+from labctl.dispatch._policy import Choice, Decision, Policy
+from labctl.dispatch._port import Handled, Load, Move, Port
 from labctl.dispatch._traveller import Traveller
 
 __all__ = [
     "OPERATOR",
     "RETRY",
+    "Choice",
+    "Decision",
     "Dispatcher",
+    "Durations",
     "FailureRule",
+    "FirstCome",
+    "Forecast",
+    "Greedy",
     "Handled",
+    "Hands",
+    "Interrupted",
+    "Line",
     "Load",
+    "Move",
     "Places",
+    "Policy",
+    "Port",
+    "Prospect",
+    "Span",
     "Traveller",
     "answers",
     "default_rule",

@@ -56,17 +56,21 @@ def rule_problems(rule: FailureRule, schema: OperationSchema) -> dict[str, str]:
     wrong = {}
     if rule.retries and schema.on_unknown != "repeat":
         wrong["retries"] = f"{schema.kind} changes the sample: it must not be repeated silently; 0 is allowed"
-    may_unload = schema.on_unknown in ("repeat", "set aside")
     for field, verdict in (("then", rule.then), ("otherwise", rule.otherwise)):
-        if verdict in _UNLOADING and not may_unload:
+        if verdict in _UNLOADING and not may_unload(schema):
             allowed = "quarantine, wait or stop" if field == "then" else "quarantine or stop"
             text = f"after a failed {schema.kind} nobody knows whether samples may be taken out: {allowed} is allowed"
             wrong[field] = f"{verdict!r}: {text}"
     return wrong
 
 
+def may_unload(schema: OperationSchema) -> bool:
+    """Return whether samples may be taken out after an operation of this kind failed."""
+    return schema.on_unknown in ("repeat", "set aside")
+
+
 def answers(schema: OperationSchema) -> tuple[str, ...]:
     """Return what a person may answer who is waited for."""
     retry = (RETRY,) if schema.on_unknown == "repeat" else ()
-    unload = _UNLOADING if schema.on_unknown in ("repeat", "set aside") else ()
+    unload = _UNLOADING if may_unload(schema) else ()
     return (*retry, *unload, "quarantine", "stop")

@@ -1,25 +1,22 @@
-"""Stations as the dispatcher sees them, and what is on its way between them."""
+"""Stations as dispatch sees them, and what is on its way between them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from labctl.dispatch._traveller import Traveller
-from labctl.engine import StationDriver
 from labctl.lab import Station
-from labctl.recipes import OperationSchema
 
 
-@dataclass
+@dataclass(eq=False)
 class Port:
-    """A station as the dispatcher sees it."""
+    """A station as dispatch sees it."""
 
     station: Station
-    driver: StationDriver
     state: str = "free"
-    """free | loading | busy | retrying | waiting | closed | unloading | quarantined."""
+    """free | changing | loading | busy | retrying | waiting | closed | unloading | quarantined."""
     reason: str = ""
     """Why it is used no more; empty for a station that is."""
     held: dict[str, str] = field(default_factory=dict)
@@ -37,18 +34,24 @@ class Port:
     """Uid of the run of it."""
     n_waits: int = 0
     """How often a person was asked."""
+    why_closed: Callable[[], str] = lambda: ""
+    """Returns why the samples may not be taken out yet, of a load that is ``closed``."""
+    last_kind: str = ""
+    """Of the operation that it did last."""
+    began: float = 0.0
+    """Lab time [s] at which it began what it does."""
+    until: float = 0.0
+    """Lab time [s] at which that is expected to end."""
 
     @property
     def accepts(self) -> bool:
         """Whether a load may come."""
         return self.state == "free" and not self.held and not self.reason
 
-    def offers(self, traveller: Traveller, schemas: Mapping[str, OperationSchema]) -> bool:
-        """Return whether it can do a sample's next operation, within its devices' limits."""
-        operation = traveller.next_operation
-        if operation is None or operation.kind not in self.station.operations:
-            return False
-        return not self.station.refusals(schemas[operation.kind], operation.parameters)
+    def copy(self, travellers: Mapping[str, Traveller]) -> Port:
+        """Return another that can go its own way, with copies of travellers."""
+        load = [travellers[traveller.sample] for traveller in self.load]
+        return replace(self, held=dict(self.held), load=load, why_closed=lambda: "")
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Load:
     """Returns why the samples may not be taken out yet, of a load that is ``closed``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Move:
     """A sample that is to be carried."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from labctl.recipes import Operation, Recipe
 
 
-@dataclass
+@dataclass(eq=False)
 class Traveller:
     """One sample, its recipe and how far it is."""
 
@@ -24,16 +25,29 @@ class Traveller:
     index: int = 0
     """Of the next operation."""
     status: str = "waiting"
-    """waiting | moving | inside | finished | failed."""
+    """waiting | called (until its station is ready) | moving | inside | finished | failed."""
     reason: str = ""
     aside: str = ""
     """Why nothing more is done to it but carrying it home; empty while its recipe goes on."""
     left_out: list[str] = field(default_factory=list)
-    """Names of operations that failed and without which it went on."""
+    """Names of operations that failed, or that no station was left for, and without which it went on."""
     waiting_since: float = 0.0
     """Lab time [s] since when it waits for its next operation."""
+    done_at: float | None = None
+    """Lab time [s] at which its last operation ended; None before the first."""
     runs: list[str] = field(default_factory=list)
     """Uids of its operations' runs, in order; moves are not among them."""
+    share: str = ""
+    """Whose part of the line it takes: a campaign."""
+    priority: int = 0
+    """Samples of a higher one go first."""
+    deadline: float = math.inf
+    """Lab time [s] at which it should be finished; among equals who is due first goes first."""
+    operations: list[Operation] = field(default_factory=list)
+    """Of the recipe, in the order in which they are done."""
+
+    def __post_init__(self) -> None:
+        self.operations = self.operations or list(self.recipe.operations)
 
     def leave_out(self) -> None:
         """Go on without the next operation."""
@@ -45,8 +59,43 @@ class Traveller:
     @property
     def next_operation(self) -> Operation | None:
         """The operation that comes next, or None after the last and for a sample that is set aside."""
-        operations = self.recipe.operations
-        return operations[self.index] if self.index < len(operations) and not self.aside else None
+        return self.operations[self.index] if self.index < len(self.operations) and not self.aside else None
+
+    @property
+    def choices(self) -> list[int]:
+        """Indices of the operations that may come next: one, or neighbours that may change places."""
+        if self.index >= len(self.operations) or self.aside:
+            return []
+        last = self.index
+        if self.operations[last].timing.any_order:
+            while last + 1 < len(self.operations) and self.operations[last + 1].timing.any_order:
+                last += 1
+        return list(range(self.index, last + 1))
+
+    def bring_forward(self, index: int) -> None:
+        """Do the operation with this index next."""
+        self.operations.insert(self.index, self.operations.pop(index))
+
+    def bring_forward_named(self, name: str) -> None:
+        """Do the operation of this name next, where it may come next."""
+        for index in self.choices:
+            if self.operations[index].name == name:
+                self.bring_forward(index)
+                return
+
+    @property
+    def ready_at(self) -> float:
+        """Lab time [s] before which the next operation must not begin."""
+        operation = self.next_operation
+        return 0.0 if operation is None or self.done_at is None else self.done_at + operation.timing.begin_after
+
+    @property
+    def due(self) -> float:
+        """Lab time [s] at which the next operation has to begin at the latest; infinite where there is none."""
+        operation = self.next_operation
+        if operation is None or self.done_at is None or operation.timing.begin_within is None:
+            return math.inf
+        return self.done_at + operation.timing.begin_within
 
     @property
     def ended(self) -> bool:
@@ -56,6 +105,8 @@ class Traveller:
     def fits_with(self, other: Traveller) -> bool:
         """Return whether both may share one load: the same operation with the same parameters."""
         mine, its = self.next_operation, other.next_operation
-        return (
-            mine is not None and its is not None and mine.kind == its.kind and dict(mine.parameters) == its.parameters
-        )
+        return mine is not None and its is not None and mine.programme == its.programme
+
+    def copy(self) -> Traveller:
+        """Return another that can go its own way."""
+        return replace(self, left_out=list(self.left_out), runs=list(self.runs), operations=list(self.operations))

@@ -25,6 +25,11 @@ class Operation:
     units: Mapping[str, str] = field(default_factory=dict)
     timing: Timing = field(default_factory=Timing)
 
+    @functools.cached_property
+    def programme(self) -> tuple[str, tuple[tuple[str, Any], ...]]:
+        """Kind and parameters: samples whose programmes are equal may share a load."""
+        return self.kind, tuple(sorted(self.parameters.items()))
+
     def content(self) -> dict[str, Any]:
         """Return the entry of a recipe file that gives this operation again."""
         values = {key: format_value(value, self.units.get(key, "")) for key, value in self.parameters.items()}

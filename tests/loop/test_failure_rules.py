@@ -250,7 +250,7 @@ def test_a_released_station_is_empty_and_works_again(tmp_path):
     assert ending.quarantined == {}
     assert ending.whereabouts == {"ito-night-0001": "taken out of photometer.1"}
     assert starts(tmp_path, "measure_transmittance")[-1]["station"] == "photometer"
-    assert "photometer.1" not in campaign.dispatcher.places.holders()
+    assert "photometer.1" not in campaign.dispatcher.line.places.holders()
 
 
 def test_a_station_that_does_not_answer_after_a_restart_is_left_out(tmp_path):

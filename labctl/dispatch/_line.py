@@ -1,0 +1,454 @@
+"""The line: stations, samples and places, and what happens to them; no thread, no clock, no instrument."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from labctl.dispatch import _failing
+from labctl.dispatch._durations import Durations
+from labctl.dispatch._failure import FailureRule
+from labctl.dispatch._places import Places
+from labctl.dispatch._policy import Policy
+from labctl.dispatch._port import Handled, Move, Port
+from labctl.dispatch._timers import Timer
+from labctl.dispatch._traveller import Traveller
+from labctl.engine import OperationResult
+from labctl.lab import Station
+from labctl.recipes import Operation, OperationSchema
+from labctl.samples import station_of
+
+_JUST_AFTER_S = 0.001
+_ROUNDS = 1000
+"""So often at most is decided at one time; where nothing has to be carried, one decision makes way for the next."""
+
+
+class Hands(Protocol):
+    """Does what the line decided: real stations, or a forecast."""
+
+    def carry(self, move: Move) -> None:
+        """Have a sample carried; `Line.carried` is called when it was."""
+        ...
+
+    def begin(self, port: Port) -> None:
+        """Have a station do the next operation of its load; `Line.operated` is called when it ended."""
+        ...
+
+    def loaded(self, station: str, samples: list[str]) -> None:
+        """Take note of a load before the first of its samples is moved."""
+        ...
+
+    def handled(self, handled: Handled) -> None:
+        """Take note of what will be done about an operation that failed, before it is done."""
+        ...
+
+    def ended(self, traveller: Traveller) -> None:
+        """Take note of a sample to which nothing more is done."""
+        ...
+
+
+class Line:
+    """What dispatch knows, and how it changes.
+
+    Whoever drives it sets `now`, calls what happened (`take`, `carried`, `operated` ...) and then `decide`. Each
+    sample keeps its rack place all the time, so every station can always be emptied: nothing can wait in a circle.
+
+    Args:
+        stations: without the mover, by name.
+        racks: number of places of each.
+        has_mover: whether samples have to be carried; otherwise they are there at once.
+        able: names of the stations that can do an operation, of all there are.
+        durations: how long operations and moves take.
+        policy: which sample goes where.
+        schemas: of each kind of operation.
+        rules: what is done when an operation fails, by kind.
+        hands: do what is decided.
+        time_of_day: the time of day at a lab time of zero [s since 1970-01-01 UTC].
+    """
+
+    def __init__(
+        self,
+        stations: Mapping[str, Station],
+        racks: Mapping[str, int],
+        *,
+        has_mover: bool,
+        able: Callable[[Operation], Sequence[str]],
+        durations: Durations,
+        policy: Policy,
+        schemas: Mapping[str, OperationSchema],
+        rules: Mapping[str, FailureRule],
+        hands: Hands,
+        time_of_day: float = 0.0,
+    ) -> None:
+        self.ports = {name: Port(station) for name, station in stations.items()}
+        self.racks, self.has_mover = dict(racks), has_mover
+        self.places = Places({**racks, **{name: station.places for name, station in stations.items()}})
+        self.able, self.durations, self.policy = able, durations, policy
+        self.schemas, self.rules, self.hands, self.time_of_day = schemas, rules, hands, time_of_day
+        self.now = 0.0
+        self.travellers: list[Traveller] = []
+        """Those to which something more will be done."""
+        self.left: dict[str, str] = {}
+        """Where each sample lies to which nothing more will be done."""
+        self.moves: list[Move] = []
+        """That are to be made, in the order in which they were wanted."""
+        self.carrying: Move | None = None
+        self.carried_at = 0.0
+        """Lab time [s] at which the move in progress should be made."""
+        self.timers: list[Timer] = []
+        self._n_arrived = 0
+        self.look_again = math.inf
+        self.stopping = ""
+        """Why nothing new is started ever again; empty while work goes on."""
+        self.paused = ""
+        """Why nothing new is started for now; empty while work goes on."""
+        self.mover_held: dict[str, str] = {}
+        """Who or what lets the mover carry nothing for now, and why."""
+        self.shares: dict[str, float] = {}
+        """Weight of each share of the line; 1 where nothing is said."""
+        self.used_s: dict[str, float] = {}
+        """How long stations worked for each share [s]; a load's samples share its time."""
+
+    # What a policy looks at.
+
+    @property
+    def move_s(self) -> float:
+        """How long carrying a sample takes [s]."""
+        return self.durations.move_s if self.has_mover else 0.0
+
+    def waiting(self) -> list[Traveller]:
+        """Return the samples whose next operation may begin, in the order of their numbers."""
+        soon = self.now + self.move_s
+        return [t for t in self.travellers if t.status == "waiting" and t.ready_at <= soon]
+
+    def free_ports(self) -> list[Port]:
+        """Return the stations to which a load may come."""
+        return [port for port in self.ports.values() if port.accepts]
+
+    def offers(self, port: Port, traveller: Traveller) -> bool:
+        """Return whether a station can do a sample's next operation, within its devices' limits."""
+        operation = traveller.next_operation
+        return operation is not None and port.station.name in self.able(operation)
+
+    # What happens.
+
+    def take(self, traveller: Traveller) -> None:
+        """Take a new sample; it lies in the first rack place that nobody has.
+
+        Raises:
+            LookupError: every rack place is taken.
+        """
+        rack = next((name for name in self.racks if self.places.n_free(name)), next(iter(self.racks)))
+        traveller.home = traveller.location = self.places.reserve(rack, traveller.sample)
+        traveller.waiting_since = self.now
+        self.travellers.append(traveller)
+
+    def carried(self, move: Move, result: OperationResult) -> None:
+        """Go on after a move was made or failed."""
+        self.carrying = None
+        if result.status == "success":
+            self.arrived(move)
+            return
+        move.traveller.location = f"{move.source} or {move.destination}?"
+        self.end(move.traveller, "failed", f"not carried to {move.destination}: {result.reason}")
+        self.stop_starting(f"the mover failed: {result.reason}")
+
+    def operated(self, port: Port, result: OperationResult) -> None:
+        """Go on after an operation ended."""
+        operation = port.load[0].next_operation
+        assert operation is not None  # something was begun
+        port.last_kind = operation.kind
+        for traveller in port.load:
+            share_s = (self.now - port.began) / len(port.load)
+            self.used_s[traveller.share] = self.used_s.get(traveller.share, 0.0) + share_s
+            if result.run_uid:
+                traveller.runs.append(result.run_uid)
+        if result.status != "success":
+            _failing.failed(self, port, result)
+            return
+        self.durations.learn(port.station, operation, self.now - port.began)
+        port.n_failures = port.attempt = 0
+        for traveller in port.load:
+            traveller.index += 1
+            traveller.done_at = self.now
+        self.unload(port)
+
+    def stop_starting(self, reason: str) -> None:
+        """Start nothing any more; what runs, ends."""
+        self.stopping = self.stopping or reason
+
+    def retire(self, port: Port, reason: str) -> None:
+        """Use a station no more; what is in it is finished, what was called goes elsewhere."""
+        port.reason = reason
+        if port.state == "changing":
+            for traveller in port.load:
+                self.places.free(self._kept(port, traveller), traveller.sample)
+                if traveller.status == "called":
+                    traveller.status = "waiting"
+            port.load, port.state = [], "free"
+        if port.state == "free":
+            port.state = "quarantined"
+
+    def add(self, station: Station) -> Port:
+        """Use a station that there was not before."""
+        port = self.ports[station.name] = Port(station)
+        self.places.add(station.name, station.places)
+        return port
+
+    # What is done.
+
+    def decide(self) -> None:
+        """Do what there is to do now."""
+        self._ring()
+        for _ in range(_ROUNDS):
+            again = not self.stopping and not self.paused and self._decide_once()
+            if not self._give_up_the_hopeless() and not again:
+                break
+
+    def next_due(self) -> float:
+        """Return the lab time [s] at which to decide anew although nothing happened; infinite when never."""
+        due = min((timer.time for timer in self.timers), default=math.inf)
+        if self.stopping or self.paused:
+            return due
+        soon = self.now + self.move_s
+        for traveller in self.travellers:
+            if traveller.status == "waiting":
+                due = min(due, traveller.due + _JUST_AFTER_S)
+                if traveller.ready_at > soon:
+                    due = min(due, traveller.ready_at - self.move_s)
+            elif traveller.status == "inside" and traveller.ready_at > self.now:
+                due = min(due, traveller.ready_at)
+        return min(due, self.look_again)
+
+    def later(self, delay_s: float, port: Port, what: str, number: int = 0) -> None:
+        """Do something with a station after a time [s]."""
+        self.timers.append(Timer(self.now + delay_s, port.station.name, what, number))
+
+    def _decide_once(self) -> bool:
+        """Decide; return whether to decide again at once, because samples that need no mover are elsewhere now."""
+        n_before = self._n_arrived
+        self._set_late_aside()
+        decision = self.policy.decide(self)
+        self.look_again = decision.look_again
+        for choice in decision.choices:
+            self._load(choice.port, choice.travellers)
+        for traveller in list(self.travellers):
+            if traveller.status == "waiting" and traveller.location != traveller.home:
+                self.move(traveller, traveller.home)
+        for port in self.ports.values():
+            if port.state == "loading" and not port.held and all(t.status == "inside" for t in port.load):
+                self._begin(port)
+        self._carry_next()
+        return self._n_arrived != n_before
+
+    def _set_late_aside(self) -> None:
+        """Give up samples whose next operation can begin in time no more, or go on without it."""
+        for traveller in [t for t in self.travellers if t.status == "waiting" and t.due < self.now]:
+            self._too_late(traveller)
+
+    def _too_late(self, traveller: Traveller) -> None:
+        operation = traveller.next_operation
+        assert operation is not None and operation.timing.begin_within is not None  # it has a due
+        if operation.timing.optional:
+            traveller.leave_out()
+        else:
+            name = operation.name or operation.kind
+            traveller.aside = f"{name} could not begin within {operation.timing.begin_within:g} s"
+        if traveller.next_operation is None:
+            self._go_home(traveller)
+
+    def _go_home(self, traveller: Traveller) -> None:
+        if traveller.location == traveller.home:
+            self.end_at_home(traveller)
+        else:
+            self.move(traveller, traveller.home)
+
+    def _load(self, port: Port, travellers: Sequence[Traveller]) -> None:
+        self.hands.loaded(port.station.name, [traveller.sample for traveller in travellers])
+        operation = travellers[0].next_operation
+        assert operation is not None  # it waits for one
+        port.load = list(travellers)
+        changeover_s = port.station.changeover_s(port.last_kind, operation.kind)
+        port.state = "changing" if changeover_s else "loading"
+        port.began, port.until = self.now, self.now + changeover_s
+        for traveller in travellers:
+            kept = self.places.reserve(port.station.name, traveller.sample)
+            if not changeover_s:
+                self.move(traveller, kept)
+            else:
+                traveller.status = "called"
+                if traveller.location != traveller.home:
+                    self.move(traveller, traveller.home)
+        if changeover_s:
+            self.later(changeover_s, port, "changed")
+
+    def changed(self, port: Port) -> None:
+        """Have samples brought that were called to a station which was cleaned and got ready."""
+        if port.state != "changing":
+            return
+        port.state = "loading"
+        for traveller in port.load:
+            if traveller.status == "called":
+                self.move(traveller, self._kept(port, traveller))
+
+    def _kept(self, port: Port, traveller: Traveller) -> str:
+        return self.places.kept(port.station.name, traveller.sample)
+
+    def move(self, traveller: Traveller, destination: str) -> None:
+        """Have a sample carried to a place that is kept for it."""
+        traveller.status = "moving"
+        self.moves.append(Move(traveller, traveller.location, destination))
+        if not self.has_mover:
+            self.arrived(self.moves.pop())
+
+    def _carry_next(self) -> None:
+        if not self.moves or self.carrying is not None or not self.has_mover or self.mover_held:
+            return
+        move = self.policy.next_move(self) if len(self.moves) > 1 else self.moves[0]
+        self.moves.remove(move)
+        self.carrying, self.carried_at = move, self.now + self.move_s
+        self.hands.carry(move)
+
+    def arrived(self, move: Move) -> None:
+        """Go on with a sample that lies in a new place."""
+        traveller = move.traveller
+        traveller.location = move.destination
+        self._n_arrived += 1
+        left = self.ports.get(station_of(move.source))
+        if left is not None:
+            self.places.free(move.source, traveller.sample)
+            left.load = [t for t in left.load if t is not traveller]
+            if not left.load and left.state in ("unloading", "loading"):
+                left.state = "quarantined" if left.reason else "free"
+        if move.destination != traveller.home:
+            traveller.status = "inside"
+        elif (port := self._caller(traveller)) is not None:
+            traveller.status = "called"
+            if port.state == "loading":
+                self.move(traveller, self._kept(port, traveller))
+        elif traveller.next_operation is None:
+            self.end_at_home(traveller)
+        else:
+            traveller.status = "waiting"
+
+    def _caller(self, traveller: Traveller) -> Port | None:
+        """Return the station to which a sample was called that first had to make way."""
+        for port in self.ports.values():
+            if port.state in ("changing", "loading") and traveller in port.load:
+                return port
+        return None
+
+    def _begin(self, port: Port) -> None:
+        late = [t for t in port.load if t.due < self.now] if not port.continues and not port.attempt else []
+        for traveller in late:
+            traveller.status = "waiting"
+            self._too_late(traveller)
+            if traveller.status == "waiting":
+                self.move(traveller, traveller.home)
+        if late or any(t.ready_at > self.now for t in port.load):
+            return  # when they are out, or ready
+        operation = port.load[0].next_operation
+        assert operation is not None  # it was brought for one
+        port.state, port.began = "busy", self.now
+        port.until = self.now + self.durations.expected_s(port.station, operation)
+        self.hands.begin(port)
+        port.continues = ""
+
+    def unload(self, port: Port) -> None:
+        """Let the samples in a station go on to what comes next."""
+        port.state = "unloading"
+        for traveller in port.load:
+            traveller.status, traveller.waiting_since = "waiting", self.now
+        for traveller in list(port.load):
+            if traveller.next_operation is None:
+                self.move(traveller, traveller.home)
+
+    def _ring(self) -> None:
+        """Do what was put off until now."""
+        due = [timer for timer in self.timers if timer.time <= self.now]
+        self.timers = [timer for timer in self.timers if timer.time > self.now]
+        for timer in due:
+            if timer.what == "changed":
+                self.changed(self.ports[timer.station])
+            else:
+                _failing.rung(self, timer)
+
+    # When a sample ends.
+
+    def _give_up_the_hopeless(self) -> bool:
+        """End samples that will not go on; return whether one goes on without an operation that nobody can do."""
+        busy = {traveller for port in self.ports.values() if port.state == "busy" for traveller in port.load}
+        if self.carrying is not None:
+            busy.add(self.carrying.traveller)
+        goes_on = False
+        for traveller in list(self.travellers):
+            operation = traveller.next_operation
+            if self.stopping:
+                if traveller not in busy:
+                    done = operation is None
+                    self.end(traveller, "finished" if done else "failed", "" if done else f"stopped: {self.stopping}")
+            elif operation is not None and traveller.status == "waiting" and traveller.location == traveller.home:
+                goes_on |= self._give_up_if_hopeless(traveller, operation)
+        return goes_on
+
+    def _give_up_if_hopeless(self, traveller: Traveller, operation: Operation) -> bool:
+        able = [self.ports[name] for name in self.able(operation) if name in self.ports]
+        if not all(port.reason for port in able):
+            return False
+        if operation.timing.optional:
+            traveller.leave_out()
+            if traveller.next_operation is None:
+                self.end_at_home(traveller)
+            return True
+        names = ", ".join(port.station.name for port in able)
+        self.end(traveller, "failed", f"no station left for {operation.kind}: {names} in quarantine")
+        return False
+
+    def end_at_home(self, traveller: Traveller) -> None:
+        """End a sample that lies in its rack place."""
+        self.end(traveller, "failed" if traveller.aside else "finished", traveller.aside)
+
+    def end(self, traveller: Traveller, status: str, reason: str) -> None:
+        """Do nothing more to a sample; its place stays its own: there it lies."""
+        traveller.status, traveller.reason = status, reason
+        self.travellers.remove(traveller)
+        self.moves = [move for move in self.moves if move.traveller is not traveller]
+        self.left[traveller.sample] = traveller.location
+        self.hands.ended(traveller)
+
+    # Copies.
+
+    def copy(self, hands: Hands, policy: Policy | None = None) -> Line:
+        """Return another line in the same state that goes its own way.
+
+        Args:
+            hands: its own.
+            policy: in place of this line's.
+        """
+        copied = Line(
+            {name: port.station for name, port in self.ports.items()},
+            {},
+            has_mover=self.has_mover,
+            able=self.able,
+            durations=self.durations.frozen(),
+            policy=policy or self.policy,
+            schemas=self.schemas,
+            rules=self.rules,
+            hands=hands,
+            time_of_day=self.time_of_day,
+        )
+        twins = {t.sample: t.copy() for t in self.travellers}
+        for port in self.ports.values():  # what ended in a station lies in it
+            twins |= {t.sample: t.copy() for t in port.load if t.sample not in twins}
+        copied.racks, copied.places, copied.now = self.racks, self.places.copy(), self.now
+        copied.ports = {name: port.copy(twins) for name, port in self.ports.items()}
+        copied.travellers = [twins[t.sample] for t in self.travellers]
+        copied.moves = [Move(twins[m.traveller.sample], m.source, m.destination) for m in self.moves]
+        copied.carried_at = self.carried_at
+        if (m := self.carrying) is not None:
+            copied.carrying = Move(twins[m.traveller.sample], m.source, m.destination)
+        copied.timers, copied.look_again = list(self.timers), self.look_again
+        copied.stopping, copied.paused, copied.mover_held = self.stopping, self.paused, dict(self.mover_held)
+        copied.shares, copied.used_s = dict(self.shares), dict(self.used_s)
+        return copied
