@@ -181,15 +181,10 @@ class _Deciding:
         """Return whether a station may work as long as an operation takes; note when it may where it may not."""
         line = self._line
         lead_s = n * line.move_s + port.station.changeover_s(port.last_kind, operation.kind)
-        at = line.time_of_day + line.now
-        begin = at + lead_s
-        opens = port.station.calendar.opens(begin, line.durations.expected_s(port.station, operation))
-        if opens is None:
-            return False
-        if opens > begin:
-            self._look_again = min(self._look_again, line.now + opens - begin)
-            return False
-        return True
+        begin = line.now + lead_s
+        opens = line.opens(port.station, begin, line.durations.expected_s(port.station, operation))
+        self._look_again = min(self._look_again, line.now + opens - begin if opens > begin else math.inf)
+        return opens <= begin
 
     def _pulled(self, port: Port, load: list[Traveller]) -> list[Traveller]:
         """Return as many of a load as can go without that a window is missed; nobody when more can go later.

@@ -131,6 +131,17 @@ class Line:
         operation = traveller.next_operation
         return operation is not None and port.station.name in self.able(operation)
 
+    def opens(self, station: Station, at: float, length_s: float) -> float:
+        """Return the earliest lab time [s], not before `at`, at which a station may work for so long [s].
+
+        It is infinite where the station's calendar has no such time.
+        """
+        asked = self.time_of_day + at
+        opens = station.calendar.opens(asked, length_s)
+        if opens is None:
+            return math.inf
+        return at if opens <= asked else at + (opens - asked)  # exactly the time that was asked, where it is open
+
     # What happens.
 
     def take(self, traveller: Traveller) -> None:
@@ -346,12 +357,17 @@ class Line:
             self._too_late(traveller)
             if traveller.status == "waiting":
                 self.move(traveller, traveller.home)
-        if late or any(t.ready_at > self.now for t in port.load):
+        if late or not port.load or any(t.ready_at > self.now for t in port.load):
             return  # when they are out, or ready
         operation = port.load[0].next_operation
         assert operation is not None  # it was brought for one
-        port.state, port.began = "busy", self.now
-        port.until = self.now + self.durations.expected_s(port.station, operation)
+        lasts_s = self.durations.expected_s(port.station, operation)
+        opens = self.opens(port.station, self.now, lasts_s)
+        if self.now < opens < math.inf:
+            if not any(timer.station == port.station.name and timer.what == "open" for timer in self.timers):
+                self.later(opens - self.now, port, "open")
+            return
+        port.state, port.began, port.until = "busy", self.now, self.now + lasts_s
         self.hands.begin(port)
         port.continues = ""
 

@@ -223,6 +223,7 @@ class Promises:
                     continue
             kind_before = slot.programme[0] if slot is not None else port.last_kind
             begin = max(there, free[name] + reach_s) + port.station.changeover_s(kind_before, operation.kind)
+            begin = line.opens(port.station, begin, line.durations.longest_s(port.station, operation))
             if begin < best:
                 best, best_name, joins = begin, name, False
         if joins:

@@ -13,6 +13,6 @@ class Timer:
     """Lab time [s]."""
     station: str
     what: str
-    """changed | retry | unanswered | closed."""
+    """changed | open (look again) | retry | unanswered | closed."""
     number: int = 0
     """Of the question that nobody answered."""

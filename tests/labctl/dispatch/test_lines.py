@@ -1,0 +1,155 @@
+"""The line and its policies, without instruments: every route ends, and what must hold holds on the way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labctl.dispatch import FirstCome, Forecast, Greedy, Line, Policy, Prospect, Traveller
+from labctl.lab import Station
+from labctl.recipes import Operation, Recipe, Timing
+from tests.lines import Trial, Troubles, empty_line, random_line
+
+MINUTE = 60.0
+WINDOW = 120 * MINUTE
+
+
+def line_of(
+    stations: Mapping[str, tuple[str, int]],
+    route: Mapping[str, Mapping[str, Any]],
+    n: int,
+    policy: Policy,
+    **about: Any,
+) -> Line:
+    """Return a line of stations (kind, places) with `n` equal samples; times in minutes."""
+    built = {name: Station(name, {kind: ()}, places, **about) for name, (kind, places) in stations.items()}
+    line = empty_line(built, {"rack": n}, policy)
+    timings = {
+        kind: Timing(**{k: v * MINUTE if k != "optional" else v for k, v in t.items()}) for kind, t in route.items()
+    }
+    recipe = Recipe("r", tuple(Operation(kind, kind, {}, {}, timing) for kind, timing in timings.items()))
+    for number in range(n):
+        line.take(Traveller(f"s{number:03d}", f"T{number:03d}", recipe, {}, "", ""))
+    return line
+
+
+def reference(policy: Policy, within: float | None = None) -> Prospect:
+    """Return how 48 samples pass two spin coaters, two furnaces for eight, a coater, a probe and a diffractometer."""
+    stations = {
+        "spin_a": ("spin", 1), "spin_b": ("spin", 1), "furnace_a": ("anneal", 8), "furnace_b": ("anneal", 8),
+        "coater": ("coat", 1), "probe": ("probe", 1), "xrd": ("diffract", 1),
+    }  # fmt: skip
+    window = {} if within is None else {"begin_within": within}
+    route = {
+        "spin": {"takes": 5}, "anneal": {"takes": 240}, "coat": {"takes": 40, **window},
+        "probe": {"takes": 4}, "diffract": {"takes": 25},
+    }  # fmt: skip
+    return Forecast(line_of(stations, route, 48, policy, load_wait_s=30 * MINUTE)).run()
+
+
+BOUND_MIN = 2294.0
+"""Before the first coating 248 min, 48 coatings of 40 min, 47 changes of 2 min, after the last 32 min."""
+
+
+def test_the_reference_line_runs_near_its_limit():
+    assert reference(Greedy()).makespan / MINUTE < 1.04 * BOUND_MIN
+    assert reference(FirstCome()).makespan / MINUTE < 1.2 * BOUND_MIN
+
+
+def test_windows_are_kept_by_smaller_loads():
+    first_come, greedy = reference(FirstCome(), within=120), reference(Greedy(), within=120)
+    assert len(first_come.lost) > 20
+    assert greedy.lost == {}
+    assert greedy.makespan / MINUTE < 1.05 * BOUND_MIN
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 10**9), st.sampled_from([Troubles(), Troubles(0.0, 0.3), Troubles(0.05, 0.2, 2)]))
+def test_every_route_over_every_line_ends(seed, troubles):
+    passed = Trial(random_line(seed, Greedy(), troubles=troubles), seed, troubles).pass_through()
+    assert passed.wrong == []
+
+
+def test_a_load_waits_for_samples_that_come_soon_and_no_longer():
+    stations = {"spin": ("spin", 1), "furnace": ("anneal", 4)}
+    route = {"spin": {"takes": 5}, "anneal": {"takes": 180}}
+    soon = Forecast(line_of(stations, route, 3, Greedy(), load_wait_s=30 * MINUTE)).run()
+    assert [len(span.samples) for span in soon.spans if span.kind == "anneal"] == [3]
+    at_once = Forecast(line_of(stations, route, 3, Greedy())).run()
+    assert [len(span.samples) for span in at_once.spans if span.kind == "anneal"] == [1, 2]
+
+
+def test_a_sample_that_is_too_late_is_set_aside_and_an_optional_operation_left_out():
+    stations = {"a": ("spin", 1), "b": ("coat", 1)}
+    impossible = {"takes": 5, "begin_within": 0.5}
+    aside = Forecast(line_of(stations, {"spin": {"takes": 5}, "coat": impossible}, 1, Greedy())).run()
+    assert aside.lost == {"s000": "coat could not begin within 30 s"}
+    route = {"spin": {"takes": 5}, "coat": {**impossible, "optional": True}}
+    left_out = Forecast(line_of(stations, route, 1, Greedy())).run()
+    assert left_out.lost == {}
+    assert [span.kind for span in left_out.spans] == ["spin"]
+
+
+def test_an_operation_begins_no_sooner_than_it_may():
+    route = {"spin": {"takes": 5}, "coat": {"takes": 5, "begin_after": 60}}
+    prospect = Forecast(line_of({"a": ("spin", 1), "b": ("coat", 1)}, route, 1, Greedy())).run()
+    first, second = prospect.spans
+    assert second.begin == first.end + 60 * MINUTE
+
+
+def test_a_station_is_changed_over_between_kinds():
+    about = {"spin": 600.0, "coat": 300.0}
+    built = {"tool": Station("tool", {"spin": (), "coat": ()}, set_up_s=about, clean_down_s=about)}
+    line = empty_line(built, {"rack": 1}, Greedy())
+    takes = Timing(takes=600.0)
+    recipe = Recipe("r", (Operation("a", "spin", {}, {}, takes), Operation("b", "coat", {}, {}, takes)))
+    line.take(Traveller("s0", "T0", recipe, {}, "", ""))
+    first, second = Forecast(line).run().spans
+    assert second.begin - first.end == MINUTE + 600.0 + 300.0 + MINUTE  # out, clean-down, set-up, in
+
+
+def test_operations_in_any_order_use_the_station_that_is_free():
+    stations = {"a": ("spin", 1), "b": ("coat", 1)}
+    built = {name: Station(name, {kind: ()}) for name, (kind, _) in stations.items()}
+    line = empty_line(built, {"rack": 2}, Greedy())
+    any_order = Timing(takes=1800.0, any_order=True)
+    recipe = Recipe("r", (Operation("x", "spin", {}, {}, any_order), Operation("y", "coat", {}, {}, any_order)))
+    for number in range(2):
+        line.take(Traveller(f"s{number}", f"T{number}", recipe, {}, "", ""))
+    assert Forecast(line).run().makespan < 2 * 1800.0 + 8 * MINUTE
+
+
+def test_priority_goes_first_and_shares_are_fair():
+    line = line_of({"a": ("spin", 1)}, {"spin": {"takes": 30}}, 12, Greedy())
+    line.shares = {"big": 3.0, "small": 1.0}
+    for number, traveller in enumerate(line.travellers):
+        traveller.share = "small" if number < 6 else "big"
+    line.travellers[-1].priority = 1
+    samples = [span.samples[0] for span in Forecast(line).run().spans]
+    assert samples[0] == "s011"
+    assert sum(int(sample[1:]) >= 6 for sample in samples[:8]) == 6
+
+
+def test_a_retired_station_is_emptied_and_others_take_over():
+    stations = {"a": ("spin", 1), "b": ("spin", 1)}
+    forecast = Forecast(line_of(stations, {"spin": {"takes": 30}}, 6, Greedy()))
+    forecast.at(600.0, lambda line: line.retire(line.ports["a"], "maintenance"))
+    prospect = forecast.run()
+    assert prospect.lost == {}
+    assert [span.station for span in prospect.spans].count("a") == 1
+    assert forecast.line.ports["a"].state == "quarantined"
+
+
+def test_a_forecast_leaves_the_line_as_it_was():
+    line = line_of({"a": ("spin", 1)}, {"spin": {"takes": 30}}, 3, Greedy())
+    before = [(t.status, t.location, t.index) for t in line.travellers]
+    prospect = Forecast(line).run()
+    assert prospect.ends["s002"] == pytest.approx(3 * (30 + 2) * MINUTE)
+    assert prospect.bottleneck() == "a"
+    assert [(t.status, t.location, t.index) for t in line.travellers] == before
+    assert line.look_again == math.inf
