@@ -25,7 +25,7 @@ def _shut(tool: ProcessTool, **_: object) -> str:
     return f"{tool.name} is not ready to be opened: {state.lower()}" if state in ("RUN", "REST", "ABORTED") else ""
 
 
-@operation({"dose": "h"}, closed=_shut)
+@operation({"dose": "h"}, closed=_shut, takes=lambda duration, rest, **_: (duration + rest) * 60.0)
 def run_programme(
     tool: ProcessTool,
     samples: Sequence[str],

@@ -89,6 +89,7 @@ class Campaign:
         self._since_best = self._lost_in_a_row = 0
         self._gains: list[float] = []
         self._stop_reason = ""
+        self._n_ahead = _n_ahead(checked)
         self._names = {objective.name for objective in checked.objectives}
         self._inbox: ClockQueue[Callable[[], None]] = ClockQueue(lab.clock)
         self._earlier, policy = self._read_earlier()
@@ -121,7 +122,11 @@ class Campaign:
             on_loaded=lambda station, samples: self._decisions.write(LOADED, station=station, samples=samples),
             on_handled=self._handled,
             rules=file.on_failure,
+            policy=file.dispatch.make_policy(),
+            on_room=lambda: self._inbox.put(_Question(lambda: None)),
         )
+        for start, took_s in self._before.took:
+            self.dispatcher.durations.learn_run(lab.stations[start["station"]], start, took_s)
         self.board = AlarmBoard(store.directory, lab.clock.time)
         """Alarms of the laboratory, also from before."""
         self.responder = Responder(lab, self.board, self._actions())
@@ -236,7 +241,7 @@ class Campaign:
     def _fill(self) -> None:
         """Start trials until enough samples are under way or a limit is reached."""
         file, pending = self.checked.file, self.approvals.pending
-        while self._n_under_way < file.in_flight and len(pending) < file.in_flight and not self._limit():
+        while self._has_room() and len(pending) < file.in_flight and not self._limit():
             if self.n_started + len(pending) >= file.budget.trials:
                 return  # until a person answers
             points = self.optimizer.suggest(1)
@@ -244,6 +249,13 @@ class Campaign:
                 self._stop_reason = self._stop_reason or "exhausted"
                 return
             self._suggested(points[0])
+
+    def _has_room(self) -> bool:
+        """Return whether a sample could be begun now: a suggestion that has to wait is asked for with less known."""
+        if not self._n_under_way:
+            return True
+        first = str(self.checked.content["operations"][0]["operation"])
+        return self._n_under_way < self.checked.file.in_flight and self.dispatcher.room(first) + self._n_ahead > 0
 
     def _suggested(self, point: Mapping[str, Any]) -> None:
         """Make a sample of a suggestion, or have a person asked first."""
@@ -282,7 +294,15 @@ class Campaign:
         suggestion = {name: value for name, value in point.items() if name != ID_KEY}
         values = {name: value for name, value in suggestion.items() if name != ROW_KEY}
         recipe = self.checked.recipe(values, suggestion.get(ROW_KEY))
-        self.dispatcher.submit(self._sample(point[ID_KEY]), point[ID_KEY], recipe, suggestion)
+        file = self.checked.file
+        self.dispatcher.submit(
+            self._sample(point[ID_KEY]),
+            point[ID_KEY],
+            recipe,
+            suggestion,
+            share=file.campaign,
+            priority=file.dispatch.priority,
+        )
 
     def _sample(self, trial: str) -> str:
         return f"{self.checked.file.campaign}-{trial.removeprefix('T')}"
@@ -530,3 +550,11 @@ class Campaign:
             driver.close()
         for driver in self.drivers.values():
             driver.join(_JOIN_LIMIT_S)
+
+
+def _n_ahead(checked: CheckedCampaign) -> int:
+    """Return how many samples should wait to be begun, so that loads are filled of which all samples are alike."""
+    varied = {operation for operation, _ in checked.fields.values()}
+    alike = [e["operation"] for e in checked.content["operations"] if e.get("name", e["operation"]) not in varied]
+    places = [s.places for s in checked.lab.stations.values() if any(kind in s.operations for kind in alike)]
+    return max(places, default=1) - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ class _Check:
         self._optimizer(file, varied.space, objectives, prior)
         known = self._known(file, operations, varied)
         self._earlier(file)
+        self._dispatch(file)
         if lab is not None:
             self._capacity(file, lab, paths["lab"])
             self._failures(file, lab)
@@ -287,6 +289,12 @@ class _Check:
             else:
                 for field, message in rule_problems(rule, schema).items():
                     self._tell(f"{where}.{field}", message)
+
+    def _dispatch(self, file: CampaignFile) -> None:
+        if file.dispatch.adviser and importlib.util.find_spec("ortools") is None:
+            self._tell("dispatch.adviser", "needs OR-Tools: pip install 'labctl[schedule]'")
+        if file.dispatch.adviser and file.dispatch.policy != "greedy":
+            self._tell("dispatch.adviser", f"advises the greedy policy only, not {file.dispatch.policy!r}")
 
     # What the laboratory holds.
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from labctl.dispatch import FailureRule
+from labctl.dispatch import Advised, FailureRule, FirstCome, Greedy, Policy
 from labctl.files import LABEL, Scalar, Text, shown
 from labctl.metadata import AccessPolicy
 from labctl.quantities import Quantity
@@ -166,6 +166,25 @@ class ApprovalEntry(_Part):
         return {"when": content} if isinstance(content, str) else content
 
 
+class DispatchEntry(_Part):
+    """Which sample goes where, and when."""
+
+    policy: Literal["greedy", "first come"] = Field(
+        default="greedy",
+        description="greedy: full loads, short waits, windows kept; first come: who waits longest, for comparison",
+    )
+    adviser: bool = Field(
+        default=False, description="whether a solver looks for better plans meanwhile; needs the extra `schedule`"
+    )
+    priority: int = Field(default=0, ge=-100, le=100, description="of the campaign's samples, beside others")
+
+    def make_policy(self) -> Policy:
+        """Return a new policy as it is asked for."""
+        if self.policy == "first come":
+            return FirstCome()
+        return Advised() if self.adviser else Greedy()
+
+
 class OptimizerEntry(_Part):
     """Which optimizer."""
 
@@ -230,4 +249,5 @@ class CampaignFile(_Part):
         le=1000,
         description="samples under way at the same time; those that people suggest come on top",
     )
+    dispatch: DispatchEntry = DispatchEntry()
     optimizer: OptimizerEntry = OptimizerEntry()

@@ -109,6 +109,8 @@ class Resumption:
     last_time: float = 0.0
     """The latest time that was recorded [s since 1970-01-01 UTC]."""
     unknown: list[Unknown] = field(default_factory=list)
+    took: list[tuple[Mapping[str, Any], float]] = field(default_factory=list)
+    """Start document and duration [s] of every operation that came to its end, in order."""
 
     def take(self, kind: str, about: Mapping[str, Any]) -> None:
         """Take the next decision in."""
@@ -178,6 +180,8 @@ def read_resumption(checked: CheckedCampaign, decisions: Decisions, store: Store
         found.first_time = found.first_time or run.start["time"]
         found.n_runs = max(found.n_runs, summary.scan_id or 0)
         found.n_operations = max(found.n_operations, int(run.start["operation_id"].removeprefix("op")))
+        if run.stop is not None and run.stop["exit_status"] == "success":
+            found.took.append((run.start, run.stop["time"] - run.start["time"]))
         for sample in summary.samples:
             runs[sample].append(run)
     for trial, sample in found.samples.items():

@@ -31,3 +31,7 @@ class ClockQueue(Generic[T]):
             if not self._filled.wait(timeout):
                 return self._items.popleft() if self._items else None
         return self._items.popleft()
+
+    def get_at_once(self) -> T | None:
+        """Return the next item, or None when there is none now."""
+        return self._items.popleft() if self._items else None

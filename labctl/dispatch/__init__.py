@@ -1,6 +1,8 @@
 """Which operation runs next on which station."""
 
 from labctl.dispatch._adoption import OPERATOR, Interrupted
+from labctl.dispatch._advised import Advice, Advised, PlannedLoad
+from labctl.dispatch._adviser import advise
 from labctl.dispatch._dispatcher import Dispatcher
 from labctl.dispatch._durations import Durations
 from labctl.dispatch._failure import RETRY, FailureRule, answers, default_rule, rule_problems
@@ -16,6 +18,8 @@ from labctl.dispatch._traveller import Traveller
 __all__ = [
     "OPERATOR",
     "RETRY",
+    "Advice",
+    "Advised",
     "Choice",
     "Decision",
     "Dispatcher",
@@ -31,11 +35,13 @@ __all__ = [
     "Load",
     "Move",
     "Places",
+    "PlannedLoad",
     "Policy",
     "Port",
     "Prospect",
     "Span",
     "Traveller",
+    "advise",
     "answers",
     "default_rule",
     "rule_problems",

@@ -12,6 +12,8 @@ from typing_extensions import override
 from labctl.clock import ClockQueue
 from labctl.dispatch import _failing
 from labctl.dispatch._adoption import Interrupted, adopt
+from labctl.dispatch._advised import Advised
+from labctl.dispatch._advising import Advising
 from labctl.dispatch._durations import Durations
 from labctl.dispatch._failure import FailureRule, default_rule
 from labctl.dispatch._greedy import Greedy
@@ -47,6 +49,7 @@ class Dispatcher(Hands):
         on_loaded: called there with a station and its samples before the first of them is moved into it.
         on_handled: called there with what will be done about an operation that failed, before it is done.
         on_broken: called there when the dispatcher itself fails; it decides nothing any more then.
+        on_room: called there when more samples could be begun than before; see `room`.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Dispatcher(Hands):
         on_handled: Callable[[Handled], None] = lambda handled: None,
         rules: Mapping[str, FailureRule] | None = None,
         policy: Policy | None = None,
+        on_room: Callable[[], None] = lambda: None,
     ) -> None:
         self.lab, self.clock, self._drivers = lab, lab.clock, drivers
         self._on_ended, self._on_loaded, self._on_handled, self._on_broken = on_ended, on_loaded, on_handled, on_broken
@@ -83,6 +87,10 @@ class Dispatcher(Hands):
             hands=self,
             time_of_day=lab.clock.time() - lab.clock.monotonic(),
         )
+        self._advising = Advising(self.clock, policy, self._tell) if isinstance(policy, Advised) else None
+        self._on_room, self._n_submitted, self._n_seen = on_room, 0, 0
+        self._room: dict[str, int] = {}
+        self._look_for_room()
         self._requests = Requests(lab, plans, schemas, md)
         self._closed = False
         self._inbox: ClockQueue[Callable[[], None]] = ClockQueue(self.clock)
@@ -118,6 +126,14 @@ class Dispatcher(Hands):
         """Where each sample lies to which nothing more will be done."""
         return self.line.left
 
+    def room(self, kind: str) -> int:
+        """Return how many samples could be begun now whose first operation is of a kind: more only lie in the rack.
+
+        These are the places of stations that are empty, or about to be, less the samples that wait for them already:
+        below zero where more wait than there are places.
+        """
+        return self._room.get(kind, 0) - (self._n_submitted - self._n_seen)
+
     # Called from any thread.
 
     def submit(
@@ -144,7 +160,8 @@ class Dispatcher(Hands):
         """
         traveller = Traveller(sample, trial, recipe, dict(suggestion), "", "")
         traveller.share, traveller.priority, traveller.deadline = share, priority, deadline
-        self._inbox.put(lambda: self.line.take(traveller))
+        self._n_submitted += 1
+        self._inbox.put(lambda: self._take(traveller))
 
     def adopt(self, before: Interrupted) -> None:
         """Go on with the samples of a campaign that was interrupted, before any other is submitted."""
@@ -199,13 +216,39 @@ class Dispatcher(Hands):
                 due = self.line.next_due()
                 message = self._inbox.get(timeout=None if due == math.inf else max(0.0, due - self.clock.monotonic()))
                 self.line.now = self.clock.monotonic()
-                if message is not None:
+                while message is not None:  # what comes in one instant is decided about together
                     message()
+                    message = self._inbox.get_at_once()
                 self.line.decide()
+                if self._look_for_room():
+                    self._on_room()
+                if self._advising is not None:
+                    self._advising.look(self.line)
         except ClockClosed:
             raise
         except Exception as error:  # noqa: BLE001  a campaign must not wait for ever for a thread that died
             self._on_broken(error)
+
+    def _tell(self, call: Callable[[], None]) -> None:
+        self._inbox.put(call)
+
+    def _take(self, traveller: Traveller) -> None:
+        self._n_seen += 1
+        self.line.take(traveller)
+
+    def _look_for_room(self) -> bool:
+        """Count the places in which samples could be begun; return whether there are more of a kind than before."""
+        before, line = self._room, self.line
+        self._room = {}
+        for port in line.ports.values():
+            if port.state in ("free", "unloading") and not port.held and not port.reason:
+                for kind in port.station.operations:
+                    self._room[kind] = self._room.get(kind, 0) + port.station.places
+        for traveller in line.travellers:
+            operation = traveller.next_operation
+            if operation is not None and traveller.status == "waiting":
+                self._room[operation.kind] = self._room.get(operation.kind, 0) - 1
+        return any(room > before.get(kind, 0) for kind, room in self._room.items())
 
     def _adopt(self, before: Interrupted) -> None:
         self._requests.go_on_after(before.n_operations)
