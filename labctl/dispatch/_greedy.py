@@ -202,6 +202,8 @@ class _Deciding:
                 continue
             if n / (lasts_s + late_s + 1.0) > best:
                 best, n_best, waits_s = n / (lasts_s + late_s + 1.0), n, late_s
+        if not n_best:
+            self._look_again = min(self._look_again, self._joins(load))
         if waits_s > 0.0:
             self._look_again = min(self._look_again, self._line.now + waits_s)
             return []
@@ -212,15 +214,22 @@ class _Deciding:
         due = min(traveller.due for traveller in load) - (len(load) + 2) * self._line.move_s
         return self._line.now + wait_s <= due and self._promises.late_alone_s(port, load) <= 0.0
 
+    def _joins(self, load: list[Traveller]) -> float:
+        """Return when the next sample comes that was promised to share a load; infinity when none comes in time."""
+        due = min(traveller.due for traveller in load) - (len(load) + 3) * self._line.move_s
+        if due == math.inf:
+            return math.inf
+        return self._promises.joins(load[0].operations[load[0].index].programme, due)
+
     def _waits(self, port: Port, load: list[Traveller]) -> float:
         """Return until when it is better to wait for samples that come; now or earlier when it is not."""
         line, station = self._line, port.station
         if len(load) >= min(station.places, station.load_fill or station.places):
             return line.now
         programme = load[0].operations[load[0].index].programme
-        due = min(traveller.due for traveller in load) - (len(load) + 3) * line.move_s
-        if due < math.inf and (joins := self._promises.joins(programme, due)) < math.inf:
+        if (joins := self._joins(load)) < math.inf:
             return joins
+        due = min(traveller.due for traveller in load) - (len(load) + 3) * line.move_s
         limit = min(due, min(traveller.waiting_since for traveller in load) + station.load_wait_s)
         if limit <= line.now:
             return line.now

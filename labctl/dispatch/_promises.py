@@ -198,7 +198,7 @@ class Promises:
     def _reach_s(self, ready: float, begins: Sequence[float]) -> float:
         """Return how long a sample may need to a station [s]: the mover may carry others before it."""
         near_s = _NEAR_MOVES * self._line.move_s
-        return (2 + sum(abs(begin - ready) <= near_s for begin in begins)) * self._line.move_s
+        return (3 + sum(abs(begin - ready) <= near_s for begin in begins)) * self._line.move_s
 
     def _place(
         self,
