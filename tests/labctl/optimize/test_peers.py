@@ -12,6 +12,7 @@ import pytest
 from bluesky import RunEngine
 from ophyd.sim import SynAxis, SynSignal
 
+from labctl.constraints import Constraint
 from labctl.objectives import InputOf, Objective
 from labctl.optimize import ENGINES, AdaptiveOptimizer, make_optimizer
 from labctl.trials import Candidates, Categorical, Continuous, Integer, SearchSpace
@@ -100,6 +101,19 @@ def test_a_peer_chooses_each_row_of_a_pool_once(engine: str) -> None:
         used.append(points[0]["_row"])
         optimizer.ingest([points[0] | {"merit": points[0]["x"]}])
     assert sorted(used) == list(range(8)) and optimizer.should_stop()
+
+
+@pytest.mark.parametrize("engine", LIGHT)
+def test_a_peer_keeps_constraints_and_takes_no_prior(engine: str) -> None:
+    need(engine)
+    space = SearchSpace(SPACE.parameters, (Constraint("power * layers <= 120", ("power", "layers")),))
+    optimizer = make_optimizer(engine, space, [MERIT], 1, {"n_start": 2})
+    for number in range(7):
+        (point,) = optimizer.suggest()
+        assert point["power"] * point["layers"] <= 120
+        optimizer.ingest([point | {"merit": float(number)}])
+    with pytest.raises(ValueError, match=f"engine {engine} can make no use of a prior"):
+        make_optimizer(engine, space, [MERIT], 1, {}, [point | {"merit": 1.0}] * 5)
 
 
 def test_a_peer_for_one_objective_refuses_two() -> None:
