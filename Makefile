@@ -60,7 +60,11 @@ demo: install
 	$(BIN)/labctl demo
 
 bench: install
-	for name in rehearsal overhead records explain foresight supervisor fault_matrix kills soak optimizers; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	for name in rehearsal overhead records explain foresight supervisor fault_matrix kills soak wire optimizers; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+
+# Needs a package index: the clients of others come from there, into a temporary folder.
+fidelity: install
+	$(BIN)/python benchmarks/fidelity.py
 
 clean:
 	rm -rf $(VENV) .venv-conformance .venv-peers .mypy_cache .ruff_cache .pytest_cache

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 
 from ophyd import Component
 from ophyd.status import Status
+from pyvisa import rname
 from typing_extensions import override
 
 from devices._device import Identity, LinkedDevice
@@ -19,8 +20,10 @@ from labctl.link import LibraryLink
 
 WORLDS = {
     "epics": "devices.epics",
+    "modbus": "devices.described_modbus",
     "opcua": "devices.opcua",
     "pymeasure": "devices.pymeasure_driver",
+    "scpi": "devices.described_scpi",
 }
 """Module of each library, by the name that instrument files have for it; each has one as `WORLD`."""
 AGREES = 1e-3
@@ -54,6 +57,17 @@ class World:
     the library's object, connected."""
     disconnect: Callable[[Any], object]
     """Takes that object."""
+    open_options: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    """Takes the file's options and returns how the line is opened, where no library is needed: the points speak over
+    a `Link` of the laboratory, and `connect` and `disconnect` are not called. None for a library."""
+
+
+def visa_address(address: str) -> None:
+    """Raise ValueError for what is no VISA resource name."""
+    try:
+        rname.ResourceName.from_string(address)
+    except rname.InvalidResourceName as error:
+        raise ValueError(f"{address!r} is no VISA address") from error
 
 
 def world(name: str) -> World:
@@ -70,7 +84,7 @@ def needed(extra: str, error: ImportError) -> LabError:
 class DescribedDevice(LinkedDevice):
     """An instrument as a file describes it."""
 
-    link: LibraryLink
+    link: Any  # a LibraryLink; a Link where no library is needed
     world: ClassVar[World]
     options: ClassVar[Mapping[str, Any]] = {}
     """For the library."""

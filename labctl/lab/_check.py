@@ -12,7 +12,7 @@ from labctl.errors import FileError, LabError, Problem
 from labctl.files import as_far_as_right, closest, nearest, problems_of, read_yaml
 from labctl.lab._file import CASSETTE, LabFile
 from labctl.lab._ical import WORKING_HOURS, CalendarEvent, read_calendar
-from labctl.lab._instrument_file import described_kind, is_described
+from labctl.lab._instrument_file import described_kind, is_described, is_remembered
 from labctl.lab._interlocks import read_interlocks
 from labctl.lab._kinds import device_kind, is_kind
 from labctl.lab._limits import narrowed_limits
@@ -115,7 +115,7 @@ def _cassette_problems(file: LabFile) -> list[Problem]:
     except LabError as error:
         return [Problem("cassette", str(error))]
     recorded = {one.device for one in cassette.exchanges}
-    missing = [name for name, one in file.devices.items() if name not in recorded and not is_described(one.kind)]
+    missing = [name for name, one in file.devices.items() if name not in recorded and not is_remembered(one.kind)]
     return [Problem("cassette", f"holds nothing of {', '.join(missing)}")] if missing else []
 
 
@@ -152,7 +152,7 @@ def _instrument_problems(path: str, where: str) -> list[Problem]:
 def _normal_address(address: str, kind: str) -> str:
     from pyvisa import rname
 
-    if is_described(kind):
+    if is_remembered(kind):
         if is_kind(kind):
             described_kind(kind).world.address(address)
         return address

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, Text("[a-z][a-z0-9_]*", "lower-case letters, digits and '_', a letter first")]
 ClassName = Annotated[str, Text("[A-Z][A-Za-z0-9]*", "letters and digits, a capital first, such as LockIn")]
-Protocol = Literal["epics", "opcua", "pymeasure"]
+Protocol = Literal["scpi", "modbus", "epics", "opcua", "pymeasure"]
 _DTYPES = {"number": "number", "integer": "integer", "text": "string"}
 _NOTHING: Mapping[str, float | int | str] = {"number": 0.0, "integer": 0, "text": ""}
 
@@ -34,7 +34,9 @@ class SignalEntry(_Part):
     """One quantity."""
 
     at: str = Field(
-        min_length=1, description="where it is: property, process variable, node or variable of the library"
+        min_length=1,
+        description="where it is: query (`scpi`), `[UNIT:]REGISTER [FORM] [SCALE]` (`modbus`), or property, process "
+        "variable, node of the library",
     )
     set_at: str = Field(
         default="", description="where it is set; it can only be read when neither this nor `set` is given"
@@ -68,11 +70,13 @@ class SignalEntry(_Part):
 
 
 class InstrumentFile(_Part):
-    """An instrument that another library speaks to, described for this laboratory."""
+    """An instrument that speaks SCPI or Modbus, or that another library speaks to, described for this laboratory."""
 
     instrument: ClassName = Field(description="name of the kind of instrument")
-    protocol: Protocol = Field(description="the library")
-    options: dict[str, Scalar] = Field(default_factory=dict, description="for the library")
+    protocol: Protocol = Field(description="what it speaks, or the library that speaks to it")
+    options: dict[str, Scalar] = Field(
+        default_factory=dict, description="for the library; `baud_rate` of a serial line, `line_end` of `scpi`"
+    )
     about: str = Field(default="", description="what it is")
     maker: str = ""
     models: list[str] = Field(min_length=1, description="texts one of which the model that answers must contain")
@@ -89,6 +93,21 @@ class InstrumentFile(_Part):
 def is_described(kind: str) -> bool:
     """Return whether a lab file's class is an instrument file."""
     return kind.endswith((".yaml", ".yml"))
+
+
+def is_remembered(kind: str) -> bool:
+    """Return whether a lab file's class is an instrument file that needs a library: simulated, it is remembered."""
+    return is_described(kind) and not is_on_wire(kind)
+
+
+def is_on_wire(kind: str) -> bool:
+    """Return whether a lab file's class is an instrument file without a mistake whose instrument needs no library."""
+    if not is_described(kind):
+        return False
+    try:
+        return described_kind(kind).world.open_options is not None
+    except FileError:
+        return False
 
 
 def described_kind(path: str, *, simulated: bool = False) -> type[DescribedDevice]:
@@ -127,6 +146,7 @@ def _problems(file: InstrumentFile) -> Iterator[Problem]:
 
     for name, entry in file.signals.items():
         where = f"signals.{name}"
+        yield from (Problem(f"{where}.{key}", text) for key, text in _place_problems(file, entry))
         if entry.measured and (entry.is_settable or name in file.process):
             yield Problem(f"{where}.measured", "what is set or recorded all through cannot be measured on asking only")
         if hasattr(DescribedDevice, name):
@@ -139,12 +159,26 @@ def _problems(file: InstrumentFile) -> Iterator[Problem]:
             yield Problem(where, f"no signal {name!r} can be set{nearest(name, known)}")
         else:
             try:
-                _value(file.signals[name], value)
+                value_of(file.signals[name], value)
             except ValueError as error:
                 yield Problem(where, str(error))
     for index, name in enumerate(file.process):
         if name not in file.signals:
             yield Problem(f"process[{index}]", f"unknown signal {name!r}{nearest(name, tuple(file.signals))}")
+
+
+def _place_problems(file: InstrumentFile, entry: SignalEntry) -> Iterator[tuple[str, str]]:
+    from devices.described import WORLDS, world
+
+    if file.protocol in WORLDS and (library := world(file.protocol)).open_options is not None:
+        try:
+            library.point(entry.at, _set_at(entry), _DTYPES[entry.type])
+        except ValueError as error:
+            yield "set_at" if entry.set_at else "at", str(error)
+
+
+def _set_at(entry: SignalEntry) -> str:
+    return entry.set_at or (entry.at if entry.set else "")
 
 
 def _signal_problems(entry: SignalEntry) -> Iterator[tuple[str, str]]:
@@ -179,7 +213,7 @@ def _limits(entry: SignalEntry) -> tuple[float, float] | None:
     return low, high
 
 
-def _value(entry: SignalEntry, value: object) -> float | int | str:
+def value_of(entry: SignalEntry, value: object) -> float | int | str:
     """Return a value in the signal's unit; raises ValueError where it cannot be set."""
     if entry.type == "text":
         if entry.choices and value not in entry.choices:
@@ -193,15 +227,16 @@ def _value(entry: SignalEntry, value: object) -> float | int | str:
 def _made(file: InstrumentFile, simulated: bool) -> type[DescribedDevice]:
     from ophyd import Component
 
-    from devices import Readback, Setting, Soft
+    from devices import LinkedDevice, Readback, Setting, Soft
     from devices.described import described_class, world
 
     library, signals = world(file.protocol), dict[str, Component]()
+    on_wire = library.open_options is not None
     measured: dict[str, LibraryPoint] = {}
     for name, entry in file.signals.items():
-        set_at = entry.set_at or (entry.at if entry.set else "")
-        dtype = _DTYPES[entry.type]
-        point: LibraryPoint = _Remembered(name, bool(set_at)) if simulated else library.point(entry.at, set_at, dtype)
+        set_at, dtype = _set_at(entry), _DTYPES[entry.type]
+        remembered = simulated and not on_wire
+        point: LibraryPoint = _Remembered(name, bool(set_at)) if remembered else library.point(entry.at, set_at, dtype)
         if entry.measured:
             measured[name] = point
             signals[name] = Component(Soft, value=_NOTHING[entry.type], units=entry.unit, kind=entry.kind)
@@ -225,9 +260,15 @@ def _made(file: InstrumentFile, simulated: bool) -> type[DescribedDevice]:
         "made_by": file.maker,
         "process": tuple(file.process),
         "measured": measured,
-        "safe_values": {name: _value(file.signals[name], value) for name, value in file.make_safe.items()},
-        "told_by": None if simulated or not file.identity else library.point(file.identity, "", "string"),
-        **({"initially": _initially(file)} if simulated else {}),
+        "safe_values": {name: value_of(file.signals[name], value) for name, value in file.make_safe.items()},
+        "told_by": None
+        if (simulated and not on_wire) or not file.identity
+        else library.point(file.identity, "", "string"),
+        "file": file,
+        "is_checked": file.protocol == "modbus",
+        **({"verified": LinkedDevice.verified} if on_wire else {}),
+        **({"initially": initially(file)} if simulated and not on_wire else {}),
+        **({"open_options": library.open_options(file.options)} if library.open_options is not None else {}),
     }
     return described_class(file.instrument, file.about or f"{file.maker} {file.models[0]}".strip(), signals, **facts)
 
@@ -255,10 +296,10 @@ class _Remembered:
         link.call(f"{self.name} = {value!r}", lambda memory: memory.update({self.name: value}))
 
 
-def _initially(file: InstrumentFile) -> Mapping[str, float | int | str]:
+def initially(file: InstrumentFile) -> Mapping[str, float | int | str]:
     """Return what every signal is at first: what the file says, what is safe, or nothing."""
     found = dict[str, float | int | str]()
     for name, entry in file.signals.items():
         said = entry.initially if entry.initially is not None else file.make_safe.get(name)
-        found[name] = _value(entry, said) if said is not None else _NOTHING[entry.type]
+        found[name] = value_of(entry, said) if said is not None else _NOTHING[entry.type]
     return found

@@ -15,7 +15,7 @@ from labctl.interlocks import Interlock
 from labctl.lab._calendar import ALWAYS, Calendar
 from labctl.lab._file import CASSETTE, DeviceEntry, LabFile
 from labctl.lab._ical import CalendarEvent, read_calendar
-from labctl.lab._instrument_file import is_described
+from labctl.lab._instrument_file import is_described, is_on_wire
 from labctl.lab._interlocks import read_interlocks
 from labctl.lab._kinds import device_kind
 from labctl.lab._limits import limits_of, narrowed_limits
@@ -276,7 +276,7 @@ def _build_device(file: LabFile, name: str, manager: Any, clock: Clock, wire_log
     limits, _ = narrowed_limits(kind, entry.limits, name)
     link = (
         _library_link(kind, file, name, manager, clock, log_file)
-        if is_described(entry.kind)
+        if is_described(entry.kind) and not is_on_wire(entry.kind)
         else _link(kind, entry, name, manager, clock, log_file)
     )
     return kind(name=name, link=link, narrowed_limits=limits, calibration=entry.calibration.model_dump())

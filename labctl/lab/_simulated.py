@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labctl.clock import Clock
+from labctl.lab._described_instrument import described_instrument
 from labctl.lab._file import LabFile
-from labctl.lab._instrument_file import is_described
+from labctl.lab._instrument_file import is_described, is_on_wire, is_remembered
 from labctl.lab._substrates import Certificate
 from labctl.quantities import Quantity
 
@@ -62,7 +63,7 @@ def wire_faults() -> tuple[str, ...]:
 def fault_kinds(kind: str) -> tuple[str, ...]:
     """Return the faults that the simulation of a device class knows."""
     if is_described(kind):
-        return ()
+        return wire_faults() if is_on_wire(kind) else ()
     return (*wire_faults(), *simulation(kind).fault_kinds)
 
 
@@ -130,11 +131,11 @@ def build_plant(
         tool = _Tool(file, plant, seed, places, entry.fittings)
         for roles in entry.operations.values():
             for role, device in roles.items():
-                if device not in plant.instruments and not is_described(file.devices[device].kind):
+                if device not in plant.instruments and not is_remembered(file.devices[device].kind):
                     plant.instruments[device] = tool.make(device, role, rows or ())
     everywhere = _Tool(file, plant, seed, (), {})
     for device in file.devices:
-        if device not in plant.instruments and not is_described(file.devices[device].kind):
+        if device not in plant.instruments and not is_remembered(file.devices[device].kind):
             plant.instruments[device] = everywhere.make(device, "", rows or ())
     return plant
 
@@ -200,6 +201,8 @@ class _Tool:
             for entry in options.faults
             if entry.device == device
         ]
+        if is_on_wire(kind):
+            return described_instrument(kind, line.clock, f"{self._seed}:{device}", faults)
         simulated = simulation(kind)
         wanted = signature(simulated).parameters
         given = {name: offer() for name, offer in offered.items() if name in wanted}

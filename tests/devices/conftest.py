@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pyvisa
 
-from devices import DEVICES, LinkedDevice, device_class
+from devices import DEVICES, LinkedDevice
 from labctl.clock import VirtualClock
 from labctl.lab import LabFile, build_lab
+from labctl.lab._kinds import device_kind
 from labctl.link import Link
 from sim_devices.wire import Instrument, LineInstrument, SimVisaLibrary
 from tests.laboratory import SCHEMAS, example_lab
@@ -27,7 +29,21 @@ IN_THE_EXAMPLE = {
     "VaisalaHMT330": "room",
 }
 """A device of each class in the example's lab file; a table of recipes is none of its tools."""
-CLASSES = tuple(sorted(DEVICES))
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "instruments"
+DESCRIBED = {"HotPlate": EXAMPLES / "hot_plate.yaml", "Chiller": EXAMPLES / "chiller.yaml"}
+"""Instruments that a file describes, tried as those that have a class."""
+ADDRESSES = {"HotPlate": "TCPIP0::10.0.0.9::5025::SOCKET", "Chiller": "ASRL9::INSTR"}
+CLASSES = (*sorted(DEVICES), *DESCRIBED)
+
+
+def kind_of(name: str) -> str:
+    """Return what stands in a lab file for a class."""
+    return str(DESCRIBED.get(name, name))
+
+
+def class_of(name: str) -> type[LinkedDevice]:
+    """Return a device class, or the one that a file describes."""
+    return device_kind(kind_of(name))
 
 
 class Recorded(Instrument):
@@ -68,7 +84,7 @@ def connect(
     name: str, instrument: Instrument, clock: VirtualClock, address: str = "ASRL1::INSTR", **options: Any
 ) -> LinkedDevice:
     """Return a device of a class on an instrument, linked as a laboratory links it."""
-    library, kind = SimVisaLibrary.create(clock), device_class(name)
+    library, kind = SimVisaLibrary.create(clock), class_of(name)
     library.add(address, instrument)
     settings = dict(kind.open_options)
     link = Link(
@@ -85,12 +101,12 @@ def connect(
 
 def bench(kind: str, faults: Sequence[Mapping[str, Any]] = ()) -> LabFile:
     """Return a lab file with one device of a class at the one place of a station."""
-    device = {"class": kind, "address": device_class(kind).example_address}
+    address = ADDRESSES.get(kind) or class_of(kind).example_address
     return LabFile.model_validate(
         {
             "lab": "bench",
             "operator": "nobody",
-            "devices": {"thing": device},
+            "devices": {"thing": {"class": kind_of(kind), "address": address}},
             "stations": {"bench": {"operations": {"measure_sheet_resistance": {"meter": "thing"}}}},
             "racks": {"rack": 1},
             "simulated": {"faults": [{"device": "thing", **in_words(fault)} for fault in faults]},
@@ -110,7 +126,7 @@ class Made:
         rows = [{"hardness": float(n)} for n in range(10)]
         self.lab = build_lab(file, self.clock, SCHEMAS, seed=1, rows=rows)
         assert self.lab.plant is not None
-        name = next(name for name, entry in file.devices.items() if entry.kind == kind)
+        name = next(name for name, entry in file.devices.items() if entry.kind == kind_of(kind))
         self.device, self.instrument = self.lab.devices[name], self.lab.plant.instruments[name]
 
     @property

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ophyd.utils import LimitError
 
-from devices import DEVICES, Readback, Setting, Soft, device_class
+from devices import DEVICES, Readback, Setting, Soft
 from devices.modbus import FloatRegister, LongRegister, Register
 from labctl.errors import LabError, LinkError, LinkTimeout
 from labctl.lab import fault_kinds, has_simulation
 from labctl.quantities import registry
-from tests.devices.conftest import CLASSES, Made, Stranger, bench, connect
+from tests.devices.conftest import CLASSES, Made, Stranger, bench, class_of, connect, kind_of
 
 SET_LAST = ("output", "running")  # while they are on, an instrument may lock its other settings
 PASSIVE = "nothing to do"
@@ -47,7 +47,7 @@ def inside(signal):
 
 @every_class
 def test_it_cites_its_source_and_says_what_is_safe(kind):
-    found = device_class(kind)
+    found = class_of(kind)
     assert len(found.source) > 15
     assert found.protocol
     assert found.safe_state.endswith(".")
@@ -61,8 +61,8 @@ def test_it_cites_its_source_and_says_what_is_safe(kind):
 
 @every_class
 def test_it_has_a_simulation_of_its_own(kind):
-    assert has_simulation(kind)
-    assert {"late", "lost", "garbled", "partial", "disconnected"} <= set(fault_kinds(kind))
+    assert has_simulation(kind_of(kind))
+    assert {"late", "lost", "garbled", "partial", "disconnected"} <= set(fault_kinds(kind_of(kind)))
 
 
 @every_class
@@ -261,7 +261,7 @@ def test_an_action_that_takes_too_long_fails_on_the_lab_clock(make, kind):
 
 # Replies that are protected by a checksum.
 
-CHECKED = tuple(kind for kind in CLASSES if device_class(kind).is_checked)
+CHECKED = tuple(kind for kind in CLASSES if class_of(kind).is_checked)
 
 
 def test_the_protocols_with_a_checksum_are_known():
@@ -326,4 +326,4 @@ def test_a_garbled_reply_is_noticed_or_plausible(make, kind):
 
 
 def test_every_class_is_tried():
-    assert set(CLASSES) == set(DEVICES)
+    assert set(CLASSES) > set(DEVICES)

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from ophyd import Kind
 
-from devices import device_class
 from sim_devices.modbus import ModbusError
 from sim_devices.scpi import ScpiInstrument, compile_header
-from tests.devices.conftest import CLASSES
+from tests.devices.conftest import CLASSES, class_of
 
 TOLD_ELSEWHERE = {
     "AjaDCXS": {},
@@ -37,6 +36,8 @@ TOLD_ELSEWHERE = {
 WIDE = "it does more than the device asks of it: other clients need the whole command set"
 TELL_MORE = {
     "BronkhorstELFlow": "measure and set point once more in 32000ths, and the valve's current",
+    "Chiller": "what its file says, and the register that says what it is",
+    "HotPlate": "what its file says, and no more",
     "HcpTC038": "its monitored register is one of the two that are asked",
     "HcpTC038D": "four values of the hardware alarm, which the maker sets",
     "Keithley2182A": WIDE,
@@ -77,7 +78,7 @@ def test_every_signal_is_read_into_the_baseline_or_the_configuration(kind: str, 
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_every_process_signal_is_a_signal_of_the_device(kind: str) -> None:
-    assert set(device_class(kind).process) <= set(device_class(kind).component_names)
+    assert set(class_of(kind).process) <= set(class_of(kind).component_names)
 
 
 def test_every_simulation_is_asked_for_everything_or_there_is_a_reason() -> None:
