@@ -25,7 +25,7 @@ def play(player: Player, task: Task, seed: int, until: float, group: int = 1) ->
         them that nearly repeated an earlier one, and what was measured, for curves.
     """
     rng = np.random.default_rng([seed, 1])
-    waiting = _start(task, seed)
+    waiting = starts(task, seed)
     found: dict[str, Any] = {"target": None, "until": None, "failed": 0, "repeated": 0}
     failed: list[Mapping[str, Any]] = []
     curve: list[float] = []
@@ -53,7 +53,8 @@ def play(player: Player, task: Task, seed: int, until: float, group: int = 1) ->
     return {**found, "n": n_trials, "rounds": n_rounds}
 
 
-def _start(task: Task, seed: int) -> list[dict[str, Any]]:
+def starts(task: Task, seed: int) -> list[dict[str, Any]]:
+    """Return the random points that every engine begins with."""
     if task.n_start is None:
         return []
     rows = np.random.default_rng([seed, 3]).choice(len(task.measured), task.n_start, replace=False)

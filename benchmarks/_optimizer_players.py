@@ -112,4 +112,5 @@ class Peer:
         self._process.ask(call="tell", point=plain, values=values)
 
     def best(self) -> dict[str, Any] | None:
-        return None
+        point: dict[str, Any] = self._process.ask(call="best")
+        return {"_row": point} if self._pooled else point

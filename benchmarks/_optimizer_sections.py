@@ -21,7 +21,7 @@ from labctl.optimize import make_optimizer
 from labctl.trials import Continuous, SearchSpace
 
 SLOW = ("botorch", "egobox")
-NEED_TABLES = ("pools",)
+NEED_TABLES = ("pools", "objectives")
 
 
 @dataclass

@@ -94,6 +94,7 @@ class Engine:
         self.space = space
         self.codes: list[np.ndarray] = []
         self.values: list[list[float] | None] = []
+        self.points: list[Any] = []
         self.used: set[int] = set()
         self.start = [] if space.rows is not None else space.sobol(32)[: len(space.parameters) + 1]
 
@@ -104,6 +105,11 @@ class Engine:
         else:
             self.codes.append(self.space.code(point))
         self.values.append(values)
+        self.points.append(point)
+
+    def best(self) -> Any:
+        """Return the point that it would make again: the best measured, where the package has no better judgement."""
+        return self.points[int(np.argmax(self.padded()[:, 0]))]
 
     def padded(self) -> np.ndarray:
         """Return values, shape (n, n_objectives), failures as the worst seen."""
@@ -220,6 +226,14 @@ class Botorch(Engine):
             prune_baseline=True,
         )
 
+    def best(self) -> Any:
+        """Return the point with the highest posterior mean."""
+        import torch
+
+        with torch.no_grad():
+            mean = self._acquisition().model.posterior(torch.tensor(np.array(self.codes), dtype=torch.double)).mean
+        return self.points[int(mean[:, 0].argmax())]
+
     def suggest(self, n: int) -> list[Any]:
         import torch
         from botorch.optim import optimize_acqf, optimize_acqf_mixed
@@ -327,6 +341,8 @@ def main() -> None:
             engine = kind(Space(message))
         elif call == "suggest":
             answer = engine.suggest(message["n"])
+        elif call == "best":
+            answer = engine.best()
         else:
             engine.tell(message["point"], message["values"])
         print(json.dumps(answer), file=answers, flush=True)

@@ -16,6 +16,8 @@ from pathlib import Path
 from figures import Report, show  # first: it sets the number of threads
 
 from _optimizer_play import Cache, Players, fingerprint  # isort: skip
+import _optimizer_against as against
+import _optimizer_circumstances as circumstances
 import _optimizer_sections as sections
 
 HERE = Path(__file__).parent
@@ -23,6 +25,12 @@ SECTIONS: dict[str, Callable[[sections.Bench], None]] = {
     "pools": sections.pools,
     "continuous": sections.continuous,
     "failures": sections.failures,
+    "groups": circumstances.groups,
+    "prior": circumstances.prior,
+    "as_run": circumstances.as_run,
+    "cost_aware": circumstances.cost_aware,
+    "noise": against.noise,
+    "objectives": against.objectives,
     "cost": sections.cost,
     "light": sections.light,
     "resume": sections.resume,
@@ -49,7 +57,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     bench = sections.Bench(
         chosen.data,
         engines,
-        2 if chosen.quick else chosen.seeds,
+        1 if chosen.quick else chosen.seeds,
         chosen.peer_seeds or chosen.seeds,
         Cache(chosen.cache),
         Players(chosen.peers),

@@ -34,20 +34,26 @@ class Feasibility:
         labels = np.where(is_completed, 1.0, -1.0)
         failed, completed = np.flatnonzero(~is_completed), np.flatnonzero(is_completed)
         recent = np.sort(np.concatenate([failed[-_N_FAILED:], completed[-_N_COMPLETED:]]))
-        plain = features[:, : len(groups)]  # what is expected of an outcome says nothing about failure
-        kernel = fit(plain[recent], labels[recent], groups, _PRIOR, 30)
-        return cls(Process.of(kernel, plain, labels))
+        seen = _with_line(features[:, : len(groups)])  # what is expected of an outcome says nothing about failure
+        kernel = fit(seen[recent], labels[recent], groups, _PRIOR, 30)
+        return cls(Process.of(kernel, seen, labels))
+
+    @property
+    def _n_columns(self) -> int:
+        return len(self.process.kernel.groups)
 
     def log_probability(self, features: Floats) -> Floats:
         """Return the logarithm of the probability at model columns of shape (n, n_columns)."""
-        mean, deviation = self.process.predict(features[:, : self.process.features.shape[1]])
+        mean, deviation = self.process.predict(_with_line(features[:, : self._n_columns]))
         result: Floats = log_ndtr(np.maximum(mean / np.sqrt(deviation**2 + _LABEL_VARIANCE), _LEAST))
         return result
 
     def slopes(self, feature: Floats) -> tuple[float, Floats]:
         """Return the logarithm of the probability at one point and its derivatives by the columns."""
-        n_columns = self.process.features.shape[1]
-        mean, deviation, by_mean, by_deviation = self.process.slopes(feature[:n_columns])
+        n_columns = self._n_columns
+        seen = self.process.slopes(_with_line(feature[None, :n_columns])[0])
+        mean, deviation = seen[:2]
+        by_mean, by_deviation = (each[:n_columns] + each[n_columns:] for each in seen[2:])
         spread = np.sqrt(deviation**2 + _LABEL_VARIANCE)
         z = mean / spread
         value = float(log_ndtr(max(z, _LEAST)))
@@ -57,3 +63,8 @@ class Feasibility:
         slopes = np.zeros_like(feature)
         slopes[:n_columns] = density * (by_mean / spread - mean * deviation * by_deviation / spread**3)
         return value, slopes
+
+
+def _with_line(plain: Floats) -> Floats:
+    """Return columns with themselves, about the middle, as trends: failure mostly lies to one side."""
+    return np.hstack([plain, plain - 0.5])
