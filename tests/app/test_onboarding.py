@@ -112,7 +112,7 @@ def test_a_folder_that_is_no_checkout_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_new_devices_keep_every_promise_as_they_are(tmp_path: Path) -> None:
-    for package in ("devices", "labctl", "plans", "sim_devices", "tests"):
+    for package in ("devices", "examples", "labctl", "plans", "sim_devices", "tests"):
         shutil.copytree(CHECKOUT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(CHECKOUT / "pyproject.toml", tmp_path / "pyproject.toml")
     for name, protocol in (("HotPlate", "scpi"), ("ColdTrap", "modbus")):

@@ -30,9 +30,9 @@ IN_THE_EXAMPLE = {
 }
 """A device of each class in the example's lab file; a table of recipes is none of its tools."""
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "instruments"
-DESCRIBED = {"HotPlate": EXAMPLES / "hot_plate.yaml", "Chiller": EXAMPLES / "chiller.yaml"}
+DESCRIBED = {"hot_plate.yaml": EXAMPLES / "hot_plate.yaml", "chiller.yaml": EXAMPLES / "chiller.yaml"}
 """Instruments that a file describes, tried as those that have a class."""
-ADDRESSES = {"HotPlate": "TCPIP0::10.0.0.9::5025::SOCKET", "Chiller": "ASRL9::INSTR"}
+ADDRESSES = {"hot_plate.yaml": "TCPIP0::10.0.0.9::5025::SOCKET", "chiller.yaml": "ASRL9::INSTR"}
 CLASSES = (*sorted(DEVICES), *DESCRIBED)
 
 

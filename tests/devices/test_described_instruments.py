@@ -11,7 +11,7 @@ from labctl.errors import FileError, LabError
 from labctl.lab._instrument_file import described_kind
 from tests.devices.conftest import DESCRIBED
 
-HOT_PLATE, CHILLER = (DESCRIBED[name].read_text(encoding="utf-8") for name in ("HotPlate", "Chiller"))
+HOT_PLATE, CHILLER = (DESCRIBED[name].read_text(encoding="utf-8") for name in ("hot_plate.yaml", "chiller.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_mistake_is_told_with_its_field(tmp_path, text, old, new, told):
 
 
 def test_it_speaks_over_the_laboratorys_own_link(make):
-    made = make("Chiller")
+    made = make("chiller.yaml")
     assert made.device.connect().model == "8193"
     assert made.device.flow.get() == pytest.approx(4.2)
     assert made.device.setpoint.limits == (5.0, 35.0)
@@ -48,7 +48,7 @@ def test_it_speaks_over_the_laboratorys_own_link(make):
 
 
 def test_another_instrument_is_told_by_its_register(make):
-    made = make("Chiller")
+    made = make("chiller.yaml")
     made.instrument._words[0] = 7
     with pytest.raises(LabError, match="is Example Company 7, not 8193"):
         made.device.connect()
