@@ -14,6 +14,7 @@ from ophyd.utils import InvalidState
 from typing_extensions import override
 
 from devices._consumption import Consumption
+from devices._events import EventLog
 from devices._signals import Soft
 from labctl.errors import LabError, LinkError
 from labctl.link import Job, Link
@@ -156,6 +157,8 @@ class LinkedDevice(Device):
         self.link = link
         self.narrowed_limits = dict(narrowed_limits or {})
         self._action: ClockStatus | None = None
+        self.told_to: EventLog | None = None
+        """Where it tells what the instrument announces by itself; the operation that uses it says where."""
         super().__init__(prefix, **kwargs)
         for key, text in (calibration or {}).items():
             getattr(self, f"calibration_{key}").put(text)

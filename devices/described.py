@@ -24,6 +24,7 @@ WORLDS = {
     "opcua": "devices.opcua",
     "pymeasure": "devices.pymeasure_driver",
     "scpi": "devices.described_scpi",
+    "secsgem": "devices.secsgem_equipment",
 }
 """Module of each library, by the name that instrument files have for it; each has one as `WORLD`."""
 AGREES = 1e-3
@@ -48,7 +49,7 @@ class World:
 
     extra: str
     """What is installed for it: ``labctl[...]``."""
-    address: Callable[[str], None]
+    address: Callable[[str], object]
     """Takes an address; raises ValueError for one that the library cannot have."""
     point: Callable[[str, str, str], LibraryPoint]
     """Takes where a quantity is read, where it is set, and its type ("number", "integer", "string")."""
@@ -60,6 +61,11 @@ class World:
     open_options: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     """Takes the file's options and returns how the line is opened, where no library is needed: the points speak over
     a `Link` of the laboratory, and `connect` and `disconnect` are not called. None for a library."""
+    base: type[DescribedDevice] | None = None
+    """What is known of such devices beyond their signals."""
+    memory: Callable[[Mapping[str, Any], Mapping[str, Any]], Any] = lambda values, options: dict(values)
+    """Takes the values of the signals and the options; returns what stands in the place of the library's object where
+    there is no instrument."""
 
 
 def visa_address(address: str) -> None:
@@ -158,4 +164,6 @@ def described_class(
         signals: components of the classes `Readback`, `Setting` and `Soft`, by attribute.
         facts: what the class says of itself, by the names of the class attributes.
     """
-    return type(name, (DescribedDevice,), {"__doc__": about, "__module__": __name__, **facts, **signals})
+    return type(
+        name, (facts["world"].base or DescribedDevice,), {"__doc__": about, "__module__": __name__, **facts, **signals}
+    )

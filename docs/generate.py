@@ -187,7 +187,9 @@ def _limited(schema: OperationSchema, parameter: str) -> str:
 
 
 def _class(kind: str) -> str:
-    return f"[{kind}](devices.md#{kind.lower()})" if kind in DEVICES else "any"
+    if kind in DEVICES:
+        return f"[{kind}](devices.md#{kind.lower()})"
+    return "any" if kind == "LinkedDevice" else f"[{kind}](../how-to/use-other-libraries.md#secsgem)"
 
 
 def _operation(plan: Any) -> str:  # a plan with its schema

@@ -8,6 +8,7 @@ from plans.measure_capacitance_voltage import measure_capacitance_voltage
 from plans.measure_current_voltage import measure_current_voltage
 from plans.measure_sheet_resistance import measure_sheet_resistance
 from plans.measure_transmittance import measure_transmittance
+from plans.run_process_program import run_process_program
 from plans.run_programme import run_programme
 from plans.sputter import sputter
 from plans.take_readings import take_readings
@@ -23,6 +24,7 @@ OPERATIONS = {
         measure_current_voltage,
         measure_sheet_resistance,
         measure_transmittance,
+        run_process_program,
         run_programme,
         sputter,
         take_readings,
@@ -41,6 +43,7 @@ __all__ = [
     "measure_current_voltage",
     "measure_sheet_resistance",
     "measure_transmittance",
+    "run_process_program",
     "run_programme",
     "sputter",
     "take_readings",

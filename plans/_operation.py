@@ -153,6 +153,8 @@ def _record(
             yield from bps.close_run(exit_status="fail", reason=describe(error))
 
     def run() -> Plan:
+        for device in devices:
+            device.told_to = events
         yield from bps.open_run(about)
         yield from bpp.contingency_wrapper(safe_then_close(), except_plan=failed)
 

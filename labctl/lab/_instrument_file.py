@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, Text("[a-z][a-z0-9_]*", "lower-case letters, digits and '_', a letter first")]
 ClassName = Annotated[str, Text("[A-Z][A-Za-z0-9]*", "letters and digits, a capital first, such as LockIn")]
-Protocol = Literal["scpi", "modbus", "epics", "opcua", "pymeasure"]
+Protocol = Literal["scpi", "modbus", "epics", "opcua", "pymeasure", "secsgem"]
 _DTYPES = {"number": "number", "integer": "integer", "text": "string"}
 _NOTHING: Mapping[str, float | int | str] = {"number": 0.0, "integer": 0, "text": ""}
 
@@ -69,6 +69,13 @@ class SignalEntry(_Part):
         return self.unit or ""
 
 
+class EventEntry(_Part):
+    """Something that equipment announces by itself."""
+
+    id: int | str = Field(description="number or name of the collection event")
+    variables: list[int | str] = Field(default_factory=list, description="ids of the variables that it tells with it")
+
+
 class InstrumentFile(_Part):
     """An instrument that speaks SCPI or Modbus, or that another library speaks to, described for this laboratory."""
 
@@ -88,6 +95,9 @@ class InstrumentFile(_Part):
     )
     process: list[Name] = Field(default_factory=list, description="signals that are recorded all through an operation")
     signals: dict[Name, SignalEntry] = Field(min_length=1)
+    events: dict[Name, EventEntry] = Field(
+        default_factory=dict, description="what the equipment announces, recorded as events; of secsgem only"
+    )
 
 
 def is_described(kind: str) -> bool:
@@ -142,14 +152,15 @@ def _described_kind(path: str, changed: int, simulated: bool) -> type[DescribedD
 
 
 def _problems(file: InstrumentFile) -> Iterator[Problem]:
-    from devices.described import DescribedDevice
+    from devices.described import WORLDS, DescribedDevice, world
 
+    taken = (world(file.protocol).base if file.protocol in WORLDS else None) or DescribedDevice
     for name, entry in file.signals.items():
         where = f"signals.{name}"
         yield from (Problem(f"{where}.{key}", text) for key, text in _place_problems(file, entry))
         if entry.measured and (entry.is_settable or name in file.process):
             yield Problem(f"{where}.measured", "what is set or recorded all through cannot be measured on asking only")
-        if hasattr(DescribedDevice, name):
+        if hasattr(taken, name):
             yield Problem(where, f"{name!r} is the name of something that every device has")
         yield from (Problem(f"{where}.{key}", text) for key, text in _signal_problems(entry))
     for name, value in file.make_safe.items():
@@ -162,6 +173,10 @@ def _problems(file: InstrumentFile) -> Iterator[Problem]:
                 value_of(file.signals[name], value)
             except ValueError as error:
                 yield Problem(where, str(error))
+    if file.protocol == "secsgem":
+        yield from _secsgem_problems(file)
+    elif file.events:
+        yield Problem("events", f"{file.protocol} has none")
     for index, name in enumerate(file.process):
         if name not in file.signals:
             yield Problem(f"process[{index}]", f"unknown signal {name!r}{nearest(name, tuple(file.signals))}")
@@ -179,6 +194,18 @@ def _place_problems(file: InstrumentFile, entry: SignalEntry) -> Iterator[tuple[
 
 def _set_at(entry: SignalEntry) -> str:
     return entry.set_at or (entry.at if entry.set else "")
+
+
+def _secsgem_problems(file: InstrumentFile) -> Iterator[Problem]:
+    for key in ("start", "finished"):
+        if key not in file.options:
+            yield Problem(f"options.{key}", "is required of secsgem")
+    if ("select" in file.options) != ("program" in file.options):
+        yield Problem("options.select", "and `program`, the name of its parameter, belong together")
+    for key in ("finished", "failed"):
+        if key in file.options and file.options[key] not in file.events:
+            known = nearest(str(file.options[key]), tuple(file.events))
+            yield Problem(f"options.{key}", f"no event {file.options[key]!r}{known}")
 
 
 def _signal_problems(entry: SignalEntry) -> Iterator[tuple[str, str]]:
@@ -252,7 +279,7 @@ def _made(file: InstrumentFile, simulated: bool) -> type[DescribedDevice]:
         signals[name] = Component(Setting if set_at else Readback, **options)
     facts: dict[str, Any] = {
         "world": library,
-        "options": file.options,
+        "options": file.options | _announced(file),
         "protocol": file.protocol,
         "source": file.source,
         "safe_state": file.safe_state,
@@ -271,6 +298,10 @@ def _made(file: InstrumentFile, simulated: bool) -> type[DescribedDevice]:
         **({"open_options": library.open_options(file.options)} if library.open_options is not None else {}),
     }
     return described_class(file.instrument, file.about or f"{file.maker} {file.models[0]}".strip(), signals, **facts)
+
+
+def _announced(file: InstrumentFile) -> dict[str, Any]:
+    return {"events": {name: (entry.id, entry.variables) for name, entry in file.events.items()}} if file.events else {}
 
 
 # In a simulated laboratory.

@@ -309,7 +309,8 @@ def _library_link(
     log_file: Path | None,
 ) -> LibraryLink:
     """Return the connection of a device that a library speaks to; in a simulated laboratory, to what it remembers."""
-    entry, memory = file.devices[name], dict(getattr(kind, "initially", {}))
+    entry = file.devices[name]
+    memory = kind.world.memory(kind.initially, kind.options) if file.is_simulated else None
 
     def connect(timeout_s: float) -> Any:
         return kind.world.connect(entry.address, kind.options, manager.visalib, timeout_s)
