@@ -192,6 +192,6 @@ def _hours(point: Mapping[str, Any]) -> float:
 
 def _number(point: Mapping[str, Any], name: str) -> float:
     value = _plain(point.get(name))
-    if not isinstance(value, float | int) or not math.isfinite(value):
+    if not isinstance(value, float | int) or isinstance(value, bool) or not math.isfinite(value):
         raise ValueError(f"objective {name} is {value!r}, not a finite number")
     return float(value)
