@@ -70,6 +70,7 @@ PEERS = {
         ),
     ),
     "KeysightE4980A": Peer("agilent/test_agilentE4980A", hardware=True),
+    "KeithleyDMM6500": Peer("keithley/test_keithleyDMM6500", hardware=True),
     "KeysightE3631A": Peer("keysight/test_keysightE3631A", hardware=True),
     "RohdeSchwarzHMP4040": Peer("rohdeschwarz/test_hmp", hardware=True),
     "AimTTiPL303": Peer(

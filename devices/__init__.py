@@ -30,6 +30,7 @@ DEVICES = {
     "Keithley2182A": "devices.keithley2182a",
     "Keithley2400": "devices.keithley2400",
     "Keithley6221": "devices.keithley6221",
+    "KeithleyDMM6500": "devices.keithley_dmm6500",
     "Keysight34401A": "devices.keysight34401a",
     "KeysightE3631A": "devices.keysight_e3631a",
     "KeysightE4980A": "devices.keysight_e4980a",

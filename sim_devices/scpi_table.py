@@ -73,7 +73,7 @@ def switch(header: str, default: bool, *, lasting: bool = False) -> Value:
     return Value(header, default, boolean, lambda value: str(int(value)), None, lasting)
 
 
-def word(header: str, default: str, *words: str) -> Value:
+def word(header: str, default: str, *words: str, lasting: bool = False) -> Value:
     """Return one of several words, each in SCPI's spelling (``IMMediate``); the short form is told."""
     patterns = {_short(each): compile_header(each) for each in words}
 
@@ -84,7 +84,7 @@ def word(header: str, default: str, *words: str) -> Value:
                 return short
         raise ScpiError(ILLEGAL_VALUE)
 
-    return Value(header, default, parse)
+    return Value(header, default, parse, lasting=lasting)
 
 
 def text(header: str, default: str = "", n: int = 32) -> Value:

@@ -39,6 +39,7 @@ TELL_MORE = {
     "Keithley2182A": WIDE,
     "Keithley2400": WIDE,
     "Keithley6221": WIDE,
+    "KeithleyDMM6500": WIDE,
     "Keysight34401A": WIDE,
     "KeysightE4980A": WIDE,
     "LakeShore336": "it has four inputs and two outputs; the device is one loop and a second input",
