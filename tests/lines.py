@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from labctl.dispatch import Durations, FailureRule, Forecast, Hands, Line, Policy, Port, Traveller
+from labctl.dispatch import Durations, FailureRule, Forecast, Line, Policy, Port, Traveller
 from labctl.engine import OperationResult
 from labctl.lab import Station
 from labctl.recipes import Operation, OperationSchema, Recipe, Timing
 
 KINDS = ("bake", "coat", "etch", "look", "spin")
 MOVE_S = 60.0
+TAKES_S = (240.0, 1500.0, 2400.0, 14400.0)
 MOST_OPERATIONS = 7
 
 
@@ -52,7 +52,8 @@ def random_line(
     rng = random.Random(seed)
     kinds = rng.sample(KINDS, rng.randint(2, len(KINDS)))
     stations = {station.name: station for kind in kinds for station in _stations(rng, kind, kinds)}
-    recipes = [_recipe(rng, number, kinds, windows=windows) for number in range(rng.randint(1, 3))]
+    takes = {(kind, programme): rng.choice(TAKES_S) for kind in kinds for programme in (1, 2)}
+    recipes = [_recipe(rng, number, takes, windows=windows) for number in range(rng.randint(1, 3))]
     n = n_samples or rng.randint(1, 14)
     schemas = {kind: _schema(kind) for kind in kinds}
     verdicts = ["quarantine", "elsewhere", "set aside", "go on"]
@@ -108,20 +109,19 @@ def _stations(rng: random.Random, kind: str, kinds: Sequence[str]) -> list[Stati
     return found
 
 
-def _recipe(rng: random.Random, number: int, kinds: Sequence[str], *, windows: bool) -> Recipe:
+def _recipe(rng: random.Random, number: int, takes: Mapping[tuple[str, int], float], *, windows: bool) -> Recipe:
     operations = []
     for index in range(rng.randint(1, MOST_OPERATIONS)):
-        takes = rng.choice((240.0, 1500.0, 2400.0, 14400.0))
+        kind, programme = rng.choice(sorted(takes))
         window = index > 0 and windows and rng.random() < 0.25
         timing = Timing(
-            takes,
+            takes[kind, programme],
             rng.choice((2400.0, 7200.0)) if window else None,
             rng.choice((0.0, 0.0, 300.0)) if index and window else 0.0,
             rng.random() < 0.1,
             not window and rng.random() < 0.2,
         )
-        programme = {"programme": rng.randint(1, 2)}
-        operations.append(Operation(f"op{index}", rng.choice(kinds), programme, {}, timing))
+        operations.append(Operation(f"op{index}", kind, {"programme": programme}, {}, timing))
     return Recipe(f"r{number}", tuple(operations))
 
 
@@ -218,6 +218,3 @@ def _restored(line: Line, name: str) -> None:
     from labctl.dispatch._failing import restore
 
     restore(line, line.ports[name])
-
-
-__all__ = ["MOVE_S", "Hands", "Passed", "Trial", "Troubles", "empty_line", "math", "random_line"]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from labctl.dispatch._line import Line
 
 
+_SHORTEST_WAIT_S = 1.0
 _LAST_MOMENT_MOVES = 3
 """A sample that is due has to be brought to its station so many moves before."""
 
@@ -205,7 +206,7 @@ class _Deciding:
         if not n_best:
             self._look_again = min(self._look_again, self._joins(load))
         if waits_s > 0.0:
-            self._look_again = min(self._look_again, self._line.now + waits_s)
+            self._look_again = min(self._look_again, self._line.now + max(waits_s, _SHORTEST_WAIT_S))
             return []
         return load[:n_best]
 
@@ -255,9 +256,12 @@ class _Deciding:
             for operation in [first.operations[index] for index in first.choices]:
                 port = next((port for port in self._able(operation) if self._opens(port, 1, operation)), None)
                 if port is not None and first not in self._taken:
-                    _prefer(first, operation.programme)
-                    found.append(Choice(port, (first,)))
-                    self._taken.add(first)
+                    alike = [t for t in self._groups[operation.programme] if t not in self._taken and t.due < math.inf]
+                    load = ([first] + [t for t in alike if t is not first])[: port.station.places]
+                    for traveller in load:
+                        _prefer(traveller, operation.programme)
+                    found.append(Choice(port, tuple(load)))
+                    self._taken.update(load)
                     del self._free[port.station.name]
                     nothing = False
         return found
