@@ -68,6 +68,14 @@ class Advised(Policy):
         )
 
     @override
+    def twin(self) -> Policy:
+        """Return another that is as far with the same advice."""
+        other = Advised(otherwise=self._otherwise)
+        other.advice, other._known = self.advice, self._known
+        other._ahead = {station: deque(loads) for station, loads in self._ahead.items()}
+        return other
+
+    @override
     def decide(self, line: Line) -> Decision:
         """Return the next planned loads whose samples are all there."""
         if self.advice is None:

@@ -15,7 +15,7 @@ from labctl.dispatch._traveller import Traveller
 from labctl.errors import LabError
 from labctl.recipes import Operation
 
-EFFORT = 20.0
+EFFORT = 2.0
 """Of the solver, in its own deterministic seconds: the same plan on every machine."""
 _SEED = 1
 
@@ -23,12 +23,13 @@ _SEED = 1
 def advise(line: Line, effort: float = EFFORT) -> Advice | None:
     """Return a plan with which the line is done sooner than with `Greedy`, or None where none was found.
 
-    The search starts from what the greedy policy would do, and what it finds is played through on a copy of the line
-    with the rules that hold for the line itself: advice that is not better there is not given.
+    First the greedy rules are tried with loads of other sizes. From the best of these plans CP-SAT goes on. What it
+    finds is played through on a copy of the line with the rules that hold for the line itself: advice that is not
+    better there is not given.
 
     Args:
         line: only copied; it may be at any point of its work.
-        effort: how long the solver may search, in deterministic seconds.
+        effort: how long the solver may search, in deterministic seconds; none at all with 0.
 
     Raises:
         LabError: OR-Tools is not installed.
@@ -36,13 +37,35 @@ def advise(line: Line, effort: float = EFFORT) -> Advice | None:
     greedy = Forecast(line, Greedy()).run()
     if not greedy.spans:
         return None
-    loads = _Search(line, greedy).loads(effort)
-    if not loads:
-        return None
-    advised = Forecast(line, Advised(Advice(loads, 0.0, 0.0))).run()
-    if _score(advised) >= _score(greedy):
-        return None
-    return Advice(loads, advised.makespan, greedy.makespan)
+    best, best_loads = greedy, _loads_of(greedy, line.now)
+    for fill in _fills(line):
+        other = Forecast(line, Greedy(fill)).run()
+        if _score(other) < _score(best):
+            best, best_loads = other, _loads_of(other, line.now)
+    loads = _Search(line, best).loads(effort) if effort else ()
+    found = [(_score(played), played, each) for each in (best_loads, loads) if each for played in [_played(line, each)]]
+    score, advised, chosen = min(found, key=lambda each: each[0])
+    return Advice(chosen, advised.makespan, greedy.makespan) if score < _score(greedy) else None
+
+
+def _played(line: Line, loads: tuple[PlannedLoad, ...]) -> Prospect:
+    """Return what comes of following a plan."""
+    return Forecast(line, Advised(Advice(loads, 0.0, 0.0))).run()
+
+
+def _fills(line: Line) -> list[int]:
+    """Return the sizes of loads that are tried."""
+    most = max((port.station.places for port in line.ports.values()), default=1)
+    return sorted({1, 2, 3, most // 2, most - 1} & set(range(1, most)))
+
+
+def _loads_of(prospect: Prospect, now: float) -> tuple[PlannedLoad, ...]:
+    """Return the loads that a forecast begins from now on."""
+    return tuple(
+        PlannedLoad(span.station, tuple(zip(span.samples, span.names, strict=True)), span.begin)
+        for span in sorted(prospect.spans, key=lambda span: (span.begin, span.station))
+        if span.begin >= now
+    )
 
 
 def _score(prospect: Prospect) -> tuple[int, float]:

@@ -34,7 +34,13 @@ class Greedy(Policy):
     load. *Wait*: a load that is not full waits for samples that come soon, at most the station's ``load_wait`` and only
     while that costs those inside less than it saves those that come. *Pull*: an operation that another has to follow
     within a time is begun for as many samples only as will be served in time.
+
+    Args:
+        fill: a load of so many samples waits no longer, in place of what the stations say.
     """
+
+    def __init__(self, fill: int | None = None) -> None:
+        self._fill = fill
 
     @override
     def decide(self, line: Line) -> Decision:
@@ -43,7 +49,7 @@ class Greedy(Policy):
         waiting = line.waiting() if free else []
         if not waiting:
             return Decision()
-        return _Deciding(line, free, waiting).decision()
+        return _Deciding(line, free, waiting, self._fill).decision()
 
     @override
     def next_move(self, line: Line) -> Move:
@@ -91,8 +97,8 @@ def _work(line: Line) -> dict[str, float]:
 class _Deciding:
     """One decision."""
 
-    def __init__(self, line: Line, free: dict[str, Port], waiting: list[Traveller]) -> None:
-        self._line, self._free = line, free
+    def __init__(self, line: Line, free: dict[str, Port], waiting: list[Traveller], fill: int | None) -> None:
+        self._line, self._free, self._fill = line, free, fill
         self._waiting = sorted(waiting, key=self._rank)
         self._groups: dict[object, list[Traveller]] = {}
         for traveller in self._waiting:
@@ -225,7 +231,7 @@ class _Deciding:
     def _waits(self, port: Port, load: list[Traveller]) -> float:
         """Return until when it is better to wait for samples that come; now or earlier when it is not."""
         line, station = self._line, port.station
-        if len(load) >= min(station.places, station.load_fill or station.places):
+        if len(load) >= min(station.places, self._fill or station.load_fill or station.places):
             return line.now
         programme = load[0].operations[load[0].index].programme
         if (joins := self._joins(load)) < math.inf:

@@ -448,7 +448,7 @@ class Line:
             has_mover=self.has_mover,
             able=self.able,
             durations=self.durations.frozen(),
-            policy=policy or self.policy,
+            policy=policy or self.policy.twin(),
             schemas=self.schemas,
             rules=self.rules,
             hands=hands,

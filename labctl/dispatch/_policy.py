@@ -44,3 +44,7 @@ class Policy(Protocol):
     def next_move(self, line: Line) -> Move:
         """Return which of the line's moves is made first; there is at least one."""
         ...
+
+    def twin(self) -> Policy:
+        """Return one for a copy of the line: itself, where it remembers nothing."""
+        return self

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labctl.dispatch import FirstCome, Forecast, Greedy, Line, Policy, Prospect, Traveller
+from labctl.dispatch import Advised, FirstCome, Forecast, Greedy, Line, Policy, Prospect, Traveller, advise
 from labctl.lab import Station
 from labctl.recipes import Operation, Recipe, Timing
 from tests.lines import Trial, Troubles, empty_line, random_line
@@ -153,3 +153,28 @@ def test_a_forecast_leaves_the_line_as_it_was():
     assert prospect.bottleneck() == "a"
     assert [(t.status, t.location, t.index) for t in line.travellers] == before
     assert line.look_again == math.inf
+
+
+def small_reference(policy: Policy) -> Line:
+    """Return ten samples before a furnace for four and a coater."""
+    stations = {"spin": ("spin", 1), "furnace": ("anneal", 4), "coater": ("coat", 1)}
+    route = {"spin": {"takes": 5}, "anneal": {"takes": 120}, "coat": {"takes": 40}}
+    return line_of(stations, route, 10, policy, load_wait_s=60 * MINUTE)
+
+
+@pytest.mark.slow
+def test_advice_is_better_and_comes_true():
+    line = small_reference(Greedy())
+    advice = advise(line, effort=0.3)
+    assert advice is not None
+    assert advice.makespan < advice.makespan_without == Forecast(line).run().makespan
+    assert Forecast(line, Advised(advice)).run().makespan == advice.makespan
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_advice_that_no_longer_fits_is_given_up(seed):
+    troubles = Troubles(0.1, 0.3, 2)
+    policy = Advised()
+    line = random_line(seed, policy, troubles=troubles)
+    policy.follow(advise(line, effort=0.0))
+    assert Trial(line, seed, troubles).pass_through().wrong == []
