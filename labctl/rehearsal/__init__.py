@@ -1,7 +1,7 @@
 """A campaign rehearsed: whole nights on simulated instruments in simulated time, and what goes wrong in them."""
 
 from labctl.rehearsal._acceleration import Acceleration, Spread, accelerations
-from labctl.rehearsal._baselines import BASELINES, THIS, Baseline, Race, race, require_sketchable
+from labctl.rehearsal._baselines import BASELINES, THIS, Baseline, Race, race, require_sketchable, sketched
 from labctl.rehearsal._consumption import FORMULAS, Spent, spent
 from labctl.rehearsal._drill import Drilled
 from labctl.rehearsal._extension import Gain, extended, gain_of
@@ -41,5 +41,6 @@ __all__ = [
     "rehearse",
     "require_sketchable",
     "simulated_lab",
+    "sketched",
     "spent",
 ]

@@ -15,7 +15,7 @@ from labctl.clock import VirtualClock
 from labctl.errors import FileError, Problem
 from labctl.lab import CalendarEvent, Lab, StationCalendar, build_lab, build_swift_plant, read_calendar
 from labctl.objectives import Objective
-from labctl.rehearsal._sketch import Sketch
+from labctl.rehearsal._sketch import Sketch, Sketched
 from labctl.trials import Outcome
 
 OPENS_H, CLOSES_H = 8, 18
@@ -93,7 +93,29 @@ def race(checked: CheckedCampaign, baseline: Baseline, seed: int, target: float,
         target: value of the first objective.
         most: trials after which it is given up.
     """
-    first = dataclasses.replace(checked.objectives[0], target=target)
+    is_reached = _reaches(dataclasses.replace(checked.objectives[0], target=target))
+    done = sketched(checked, baseline, seed, most, until=is_reached)
+    reached = bool(done) and done[-1].outcome is not None and is_reached(done[-1].outcome)
+    n_begun, lab_s = (done[-1].n_begun, done[-1].lab_s) if done else (0, 0.0)
+    return Race(baseline.key, seed, target, reached, len(done), n_begun, lab_s, most)
+
+
+def sketched(
+    checked: CheckedCampaign,
+    baseline: Baseline,
+    seed: int,
+    most: int,
+    until: Callable[[Outcome], bool] = lambda outcome: False,
+) -> list[Sketched]:
+    """Return every trial of one way with one seed, in the order in which they ended.
+
+    Args:
+        checked: a campaign in a simulated laboratory; its racks are taken to be large enough.
+        baseline: the way.
+        seed: of optimizer and simulated laboratory.
+        most: trials that are begun.
+        until: it ends with an outcome of which this is true.
+    """
     racks = dict.fromkeys(checked.lab.racks, max(most, *checked.lab.racks.values()))
     file = checked.lab.model_copy(update={"racks": racks})
     own = checked.file.model_copy(update={"seed": seed})
@@ -103,20 +125,12 @@ def race(checked: CheckedCampaign, baseline: Baseline, seed: int, target: float,
         if baseline.keeps_hours:
             _keep_hours(lab, file.calendar)
         plant = build_swift_plant(file, clock, seed, checked.rows, lab.substrates)
-        sketch = Sketch(
-            dataclasses.replace(checked, file=own, lab=file),
-            lab,
-            plant,
-            engine=baseline.engine,
-            in_flight=baseline.in_flight,
-        )
-        done = sketch.run(most, until=_reaches(first))
+        there = dataclasses.replace(checked, file=own, lab=file)
+        sketch = Sketch(there, lab, plant, engine=baseline.engine, in_flight=baseline.in_flight)
+        return sketch.run(most, until=until)
     finally:
         clock.close()
         lab.close()
-    reached = bool(done) and done[-1].outcome is not None and _reaches(first)(done[-1].outcome)
-    n_begun, lab_s = (done[-1].n_begun, done[-1].lab_s) if done else (0, 0.0)
-    return Race(baseline.key, seed, target, reached, len(done), n_begun, lab_s, most)
 
 
 def _reaches(objective: Objective) -> Callable[[Outcome], bool]:

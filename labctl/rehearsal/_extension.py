@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from labctl.campaign import CheckedCampaign
-from labctl.clock import VirtualClock
 from labctl.files import nearest
-from labctl.lab import LabFile, build_lab, build_swift_plant
-from labctl.rehearsal._sketch import Sketch
+from labctl.lab import LabFile
+from labctl.rehearsal._baselines import THIS, sketched
 
 _FIRST_PORT = 901
 """Of the serial ports that copied instruments are said to be on; they are simulated."""
@@ -96,13 +95,5 @@ def gain_of(checked: CheckedCampaign, more: LabFile, seeds: Sequence[int]) -> Ga
 
 def sketched_s(checked: CheckedCampaign, lab_file: LabFile, seed: int) -> float:
     """Return how long a campaign takes in a laboratory [s of lab time], sketched to the end of its budget."""
-    clock = VirtualClock()
-    lab = build_lab(lab_file, clock, checked.schemas, seed=seed, rows=checked.rows or None)
-    try:
-        plant = build_swift_plant(lab_file, clock, seed, checked.rows, lab.substrates)
-        file = checked.file.model_copy(update={"seed": seed})
-        done = Sketch(dataclasses.replace(checked, file=file, lab=lab_file), lab, plant).run(file.budget.trials)
-    finally:
-        clock.close()
-        lab.close()
+    done = sketched(dataclasses.replace(checked, lab=lab_file), THIS, seed, checked.file.budget.trials)
     return done[-1].lab_s if done else 0.0
