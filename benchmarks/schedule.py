@@ -95,7 +95,7 @@ def run_line(checked: Any) -> Passed:
     from labctl.store import Store
     from plans import OPERATIONS
 
-    clock = VirtualClock()
+    clock = VirtualClock(stall_s=1800.0)  # it stands still while an adviser thinks
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder), catalog=False) as store:
         lab = build_lab(checked.lab, clock, schemas(), seed=checked.file.seed)
         try:

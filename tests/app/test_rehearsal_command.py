@@ -92,3 +92,24 @@ def test_a_real_lab_file_that_a_simulation_cannot_read_is_refused_by_its_own_nam
     assert told.exit_code == BAD_INPUT
     assert told.stderr.startswith(f"{lab}: stations.sputter.fittings.target_used: 2 kW cannot be")
     assert told.stderr.count("\n") == 1
+
+
+def test_a_station_that_cannot_be_copied_is_told_with_the_lab_file(tmp_path, clean):
+    told = rehearse(write_campaign(tmp_path / "files"), "--with", "sputter_b=sputer")
+    assert told.exit_code == BAD_INPUT
+    assert "lab.yaml: stations: --with 'sputter_b=sputer': no station is called 'sputer'" in " ".join(
+        told.output.split()
+    )
+
+
+@pytest.mark.slow
+def test_what_another_station_brings_is_told_before_the_nights(tmp_path, clean):
+    file = write_campaign(tmp_path / "files", trials=3)
+    told = rehearse(file, "--nights", "1", "--faults", "0", "--processes", "1", "--with", "sputter_b=sputter")
+    assert told.exit_code == 0, told.output
+    assert "with sputter_b=sputter: 0." in told.stdout
+    assert "sputter_b   " in told.stdout
+    as_json = rehearse(file, "--nights", "1", "--faults", "0", "--processes", "1", "--with", "s_b=sputter", "--json")
+    gain = json.loads(as_json.stdout)["gain"]
+    assert gain["n_seeds"] == 1
+    assert gain["share"] == pytest.approx(1 - gain["after_h"] / gain["before_h"])
