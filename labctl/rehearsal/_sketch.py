@@ -118,10 +118,10 @@ class Sketch:
         self, checked: CheckedCampaign, lab: Lab, plant: Plant, *, engine: str = "", in_flight: int | None = None
     ) -> None:
         self._checked, self._clock = checked, lab.clock
-        chosen = checked.file.optimizer
-        options = chosen.options if engine in ("", chosen.engine) else {}
-        self._optimizer = make_optimizer(
-            engine or chosen.engine, checked.space, checked.objectives, checked.file.seed, options
+        self._optimizer = (
+            make_optimizer(engine, checked.space, checked.objectives, checked.file.seed, {})
+            if engine
+            else checked.make_optimizer()
         )
         self._in_flight = in_flight or checked.file.in_flight
         self._records: dict[str, dict[str, OperationRecord]] = {}
