@@ -164,12 +164,20 @@ campaign.command("rehearse")(rehearse)
 
 
 @campaign.command("status")
-def campaign_status(directory: StoreDir) -> None:
-    """Say how far a campaign is, also while it runs."""
+def campaign_status(
+    directory: StoreDir,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print all of it as JSON, with every operation, done and expected.")
+    ] = False,
+) -> None:
+    """Say how far a campaign is, also while it runs: when what is under way will be done, what it waits for."""
     with clear_errors():
-        from labctl.app._showing import show_status
+        from labctl.app._status import print_status, show_status
 
-        show_status(directory)
+        if as_json:
+            print_status(directory)
+        else:
+            show_status(directory)
 
 
 @campaign.command("report")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import socket
@@ -13,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from labctl.campaign import Campaign
+from labctl.campaign import Campaign, completion
 from labctl.clock import RealClock
-from labctl.dispatch import answers
+from labctl.dispatch import Forecast, Line, answers
 from labctl.errors import LabError, RegistryError
 from labctl.files import nearest
 
@@ -39,6 +40,7 @@ class Control:
         self._campaign, self._operator = campaign, campaign.operator
         self._actions: Mapping[str, Callable[[Mapping[str, str]], str]] = {
             "status": lambda asked: json.dumps(self.status()),
+            "completion": lambda asked: json.dumps(self.completion()),
             "pause": lambda asked: self._do(
                 lambda: self._operator.pause(asked["by"]), "paused: nothing new is started"
             ),
@@ -94,6 +96,27 @@ class Control:
                 for each in list(campaign.approvals.pending.values())
             },
         }
+
+    def completion(self) -> dict[str, Any]:
+        """Return when what is under way will be done, ready for JSON; lab times [s] from the campaign's beginning.
+
+        Raises:
+            TimeoutError: the campaign does not answer.
+        """
+        campaign, copied, done = self._campaign, list[Line](), threading.Event()
+
+        def copy() -> None:
+            copied.append(Forecast(campaign.dispatcher.line).line)
+            done.set()
+
+        campaign.dispatcher.ask(copy)
+        if not done.wait(_LIMIT_S):
+            raise TimeoutError(f"the campaign did not answer within {_LIMIT_S:g} s; it may be ending")
+        file = campaign.checked.file
+        n_more = max(0, file.budget.trials - campaign.n_started)
+        found = completion(copied[0], campaign.started_at, n_more, file.in_flight)
+        epoch = campaign.lab.clock.time() - campaign.lab.clock.monotonic() + campaign.started_at
+        return {"lab_s": campaign.lab_s, "began": epoch, **dataclasses.asdict(found)}
 
     def _do(self, call: Callable[[], None], said: str) -> str:
         """Have something done on the campaign's thread; return what to say when it is done."""

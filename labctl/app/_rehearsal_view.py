@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from labctl.app._progress import clock_text
+from labctl.app._use import PARTS, USES
 from labctl.rehearsal import FORMULAS, Approach, Departure, Drilled, Gain, Rehearsal, Spent
 
 _NEAR_ENOUGH = 0.25
@@ -75,11 +76,11 @@ def _show_figures(found: Rehearsal, console: Console) -> None:
 
 
 def _show_loads(found: Rehearsal, console: Console) -> None:
-    table = _table("stations", "station", "busy", "waiting", "idle", "operations")
+    table = _table("stations", "station", *USES, "operations")
     for loads in zip(*(night.loads for night in found.nights), strict=True):
-        shares = (fmean(getattr(load, share) for load in loads) for share in ("busy", "waiting", "idle"))
+        means = (fmean(getattr(load, part) for load in loads) for part in PARTS)
         n = fmean(load.n_operations for load in loads)
-        table.add_row(loads[0].station, *(f"{100 * share:.1f} %" for share in shares), f"{n:.0f}")
+        table.add_row(loads[0].station, *(f"{100 * mean:.1f} %" for mean in means), f"{n:.0f}")
     console.print(table)
 
 

@@ -14,6 +14,7 @@ from labctl.app._reading import open_campaign
 from labctl.app._report_model import model_section
 from labctl.app._showing import when
 from labctl.app._showing_comparison import comparison_section
+from labctl.app._use import USES, shares, use_of
 from labctl.app._values import figures_text, units_of, values_text
 from labctl.campaign import CheckedCampaign, Told, retold
 from labctl.errors import StoreError
@@ -89,6 +90,8 @@ def _page(
         parts.append(model_section(told, checked, trials))
     if runs:
         parts += ["<h2>What each station did</h2>", image(_gantt(runs), "Gantt chart of the stations")]
+        used = use_of([store.run(run.uid) for run in runs], checked.lab)
+        parts.append(table([(use.station, *shares(use), use.n_operations) for use in used], ("", *USES, "operations")))
     parts += ["<h2>Failures</h2>", _failures(trials, runs)]
     parts += ["<h2>Trials, as run</h2>", *(_trial(trial, store, checked) for trial in trials)]
     body = "\n".join(part for part in parts if part)

@@ -84,62 +84,6 @@ def show_run(directory: Path, uid: str) -> None:
         console.print(rows)
 
 
-def show_status(directory: Path) -> None:
-    """Say how far a campaign is; raises StoreError, or an ExceptionGroup of FileError."""
-    from labctl.app._reading import hours_per_trial, open_campaign
-    from labctl.app._showing_beliefs import outlook, print_rows
-    from labctl.campaign import retold
-
-    console = console_of_rows()
-    checked, trials = open_campaign(directory)
-    counts = {
-        status: sum(t.status == status for t in trials) for status in ("completed", "failed", "lost", "under way")
-    }
-    told = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
-    console.print(
-        f"[b]{checked.file.campaign}[/b]: {len(trials)} of {checked.file.budget.trials} trials started: {told}"
-    )
-    table = table_of("trial", "sample", "status", "operations", *(o.name for o in checked.objectives), "reason")
-    for trial in trials:
-        figures = trial.outcome.objectives if trial.outcome is not None else {}
-        cells = [f"{figures[o.name]:.5g}" if o.name in figures else "" for o in checked.objectives]
-        done = sum(operation.status == "success" for operation in trial.operations)
-        table.add_row(
-            trial.trial, trial.sample, trial.status, f"{done}/{len(trial.recipe['operations'])}", *cells, trial.reason
-        )
-    console.print(table)
-    with Store.read(directory) as store:
-        rows = outlook(retold(checked, store, trials), hours_per_trial(trials))
-    print_rows(console, rows)
-    _show_what_goes_on(directory, console)
-
-
-def _show_what_goes_on(directory: Path, console: Console) -> None:
-    """Say what a campaign does now; nothing where none runs."""
-    from labctl.app._control import ask
-    from labctl.app._progress import clock_text
-    from labctl.errors import LabError
-
-    try:
-        now = json.loads(ask(directory, do="status"))
-    except LabError:
-        return
-    state = (
-        f"stopping: {now['stopping']}" if now["stopping"] else f"paused {now['paused']}" if now["paused"] else "runs"
-    )
-    console.print(f"{state}, {clock_text(now['lab_s'])} of lab time")
-    stations = table_of("station", "state", "operation", "samples", "reason")
-    for name, at in now["stations"].items():
-        reason = f"waits for an answer: {at['failure']}" if at["failure"] else at["reason"]
-        stations.add_row(name, at["state"], at["operation"], ", ".join(at["samples"]), reason)
-    console.print(stations)
-    for name, alarm in now["alarms"].items():
-        taken = f"acknowledged by {alarm['by']}" if alarm["by"] else "not acknowledged"
-        console.print(f"[b]alarm[/b] {name}: {alarm['message']} ({alarm['action']}), {taken}")
-    for trial, about in now["waiting_for_approval"].items():
-        console.print(f"[b]{trial}[/b] waits for approval, {clock_text(about['lab_s_left'])} left: {about['reason']}")
-
-
 def verify_store(directory: Path) -> bool:
     """Verify a store and say what was found; raises StoreError."""
     from labctl.store import verify

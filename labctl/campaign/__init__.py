@@ -4,6 +4,7 @@ from labctl.campaign._campaign import Campaign
 from labctl.campaign._candidate import read_candidate
 from labctl.campaign._check import check_campaign
 from labctl.campaign._checked import CheckedCampaign
+from labctl.campaign._completion import Completion, completion
 from labctl.campaign._decisions import is_closed
 from labctl.campaign._ending import Ending
 from labctl.campaign._file import CampaignFile
@@ -16,6 +17,7 @@ __all__ = [
     "Campaign",
     "CampaignFile",
     "CheckedCampaign",
+    "Completion",
     "Ending",
     "Happening",
     "Search",
@@ -23,6 +25,7 @@ __all__ = [
     "Told",
     "TrialTable",
     "check_campaign",
+    "completion",
     "is_closed",
     "read_candidate",
     "read_search",

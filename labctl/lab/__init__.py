@@ -9,6 +9,7 @@ from labctl.lab._kinds import device_kind
 from labctl.lab._lab import Lab, Station, build_lab
 from labctl.lab._limits import Limits, abilities
 from labctl.lab._opening import StationCalendar
+from labctl.lab._pauses import changeovers, closings
 from labctl.lab._simulated import fault_kinds, has_simulation, wire_faults
 from labctl.lab._substrates import Certificate
 from labctl.lab._swift import build_swift_plant
@@ -31,7 +32,9 @@ __all__ = [
     "abilities",
     "build_lab",
     "build_swift_plant",
+    "changeovers",
     "check_lab",
+    "closings",
     "device_kind",
     "fault_kinds",
     "has_simulation",

@@ -85,29 +85,30 @@ class StationCalendar:
             spans = [span for event in self._taken for span in event.occurrences(begin, end)]
             if self._attended:
                 there = [span for event in self._present for span in event.occurrences(begin, end)]
-                spans += _gaps(_merged(there), begin, end)
+                spans += gaps(merged(there), begin, end)
             cut = [(max(begin, since), min(end, until)) for since, until in spans]
-            self._blocks[number] = _merged([span for span in cut if span[0] < span[1]])
+            self._blocks[number] = merged([span for span in cut if span[0] < span[1]])
         return self._blocks[number]
 
 
-def _merged(spans: Iterable[Span]) -> list[Span]:
-    merged: list[Span] = []
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Return spans of time in order; those that touch are one."""
+    whole: list[Span] = []
     for since, until in sorted(spans):
-        if merged and since <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], until))
+        if whole and since <= whole[-1][1]:
+            whole[-1] = (whole[-1][0], max(whole[-1][1], until))
         else:
-            merged.append((since, until))
-    return merged
+            whole.append((since, until))
+    return whole
 
 
-def _gaps(spans: Sequence[Span], begin: float, end: float) -> list[Span]:
+def gaps(spans: Sequence[Span], begin: float, end: float) -> list[Span]:
     """Return what of a span of time others leave uncovered."""
-    left, gaps = begin, []
+    left, found = begin, list[Span]()
     for since, until in spans:
         if since > left:
-            gaps.append((left, since))
+            found.append((left, since))
         left = max(left, until)
     if left < end:
-        gaps.append((left, end))
-    return gaps
+        found.append((left, end))
+    return found

@@ -25,6 +25,7 @@ from labctl.records._registry import SampleRegistry
 from labctl.records._sample_history import MOVE, SampleHistory, idle_before, sample_history
 from labctl.records._samples import SampleSummary, samples_of
 from labctl.records._search import KeySummary, known_facts, search
+from labctl.records._station_use import StationUse, station_use
 from labctl.records._trials import (
     OperationRecord,
     TrialRecord,
@@ -60,6 +61,7 @@ __all__ = [
     "SampleHistory",
     "SampleRegistry",
     "SampleSummary",
+    "StationUse",
     "Stay",
     "Trace",
     "TrialRecord",
@@ -91,5 +93,6 @@ __all__ = [
     "sample_history",
     "samples_of",
     "search",
+    "station_use",
     "trials_of",
 ]

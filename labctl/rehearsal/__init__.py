@@ -7,7 +7,6 @@ from labctl.rehearsal._drill import Drilled
 from labctl.rehearsal._extension import Gain, extended, gain_of
 from labctl.rehearsal._interlocks import Trip
 from labctl.rehearsal._limits import Approach, Departure
-from labctl.rehearsal._load import StationLoad
 from labctl.rehearsal._night import Night
 from labctl.rehearsal._rehearsal import Rehearsal, rehearse
 from labctl.rehearsal._simulated import simulated_lab
@@ -31,7 +30,6 @@ __all__ = [
     "Sketched",
     "Spent",
     "Spread",
-    "StationLoad",
     "Trip",
     "Verdict",
     "accelerations",

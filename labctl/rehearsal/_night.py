@@ -15,13 +15,12 @@ from typing import Any
 from labctl.campaign import Campaign, CheckedCampaign, Ending, Happening, check_campaign
 from labctl.clock import VirtualClock
 from labctl.errors import LabError
-from labctl.lab import FaultEntry, Lab, build_lab
-from labctl.records import automatic_flags
+from labctl.lab import FaultEntry, Lab, build_lab, changeovers, closings
+from labctl.records import StationUse, automatic_flags, station_use
 from labctl.rehearsal._consumption import Spent, spent
 from labctl.rehearsal._events import events_of
 from labctl.rehearsal._interlocks import Trip, trips_of
 from labctl.rehearsal._limits import Approach, Departure, approaches, departures
-from labctl.rehearsal._load import StationLoad, station_loads
 from labctl.store import RecordedRun, Store
 
 Plans = Mapping[str, Callable[..., Any]]
@@ -47,7 +46,7 @@ class Night:
     """Substrates that something was done to."""
     reasons: Mapping[str, int]
     """Why trials failed or were lost, and how many."""
-    loads: tuple[StationLoad, ...]
+    loads: tuple[StationUse, ...]
     spent: tuple[Spent, ...]
     approaches: tuple[Approach, ...]
     departures: tuple[Departure, ...]
@@ -193,7 +192,7 @@ def _figures(night: Played, seed: int) -> Night:
         campaign.best.objectives[first] if campaign.best is not None else None,
         len(treated),
         dict(sorted(Counter([*failed, *campaign.lost.values()]).items())),
-        station_loads(runs, checked.lab.stations),
+        station_use(runs, checked.lab.stations, changeovers(checked.lab), closings(checked.lab)),
         spent(runs, checked.lab),
         approaches(runs),
         departures(runs),

@@ -129,7 +129,7 @@ class Sketch:
         self._n_begun = 0
         drivers: Any = {name: _Driver(name, lab.clock, plant, self._records) for name in lab.stations}
         plans: Any = {kind: _Plan(schema) for kind, schema in checked.schemas.items()}
-        self._dispatcher = Dispatcher(
+        self.dispatcher = Dispatcher(
             lab,
             drivers,  # as far as a dispatcher uses drivers
             plans,
@@ -161,7 +161,7 @@ class Sketch:
                 if outcome is not None and until(outcome):
                     break
                 self._fill(n_trials, len(done))
-        self._dispatcher.close()
+        self.dispatcher.close()
         return done
 
     def _fill(self, n_trials: int, n_ended: int) -> None:
@@ -174,7 +174,7 @@ class Sketch:
             values = {name: value for name, value in suggestion.items() if name != ROW_KEY}
             recipe = self._checked.recipe(values, suggestion.get(ROW_KEY))
             trial = str(points[0][ID_KEY])
-            self._dispatcher.submit(f"sketch-{trial}", trial, recipe, suggestion)
+            self.dispatcher.submit(f"sketch-{trial}", trial, recipe, suggestion)
 
     def _learn(self, traveller: Traveller) -> Outcome | None:
         records = [self._records[uid][traveller.sample] for uid in traveller.runs]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from labctl.records._station_use import _covered
 from labctl.rehearsal import Approach
-from labctl.rehearsal._load import _covered
 from labctl.rehearsal._night import _figures, played
 from plans import OPERATIONS
 from tests.labctl.rehearsal.conftest import DEPOSIT, HEAT, LOOK, write_campaign
@@ -68,13 +68,13 @@ def test_shares_of_a_stations_time_add_up(night):
     loads = {load.station: load for load in figures.loads}
     assert set(loads) == {"sputter", "furnace_a", "furnace_b", "probe", "photometer", "mover"}
     for load in loads.values():
-        assert load.busy + load.waiting + load.idle == pytest.approx(1.0)
+        assert load.busy + load.waiting + load.set_up + load.down + load.idle == pytest.approx(1.0)
     begin = min(run.start["time"] for run in runs)
     whole = max(run.stop["time"] for run in runs) - begin
     sputtering = sum(run.stop["time"] - run.start["time"] for run in runs if run.start["station"] == "sputter")
     assert loads["sputter"].busy == pytest.approx(sputtering / whole)
     assert loads["sputter"].waiting > 0
-    assert loads["probe"] == type(loads["probe"])("probe", 0.0, 0.0, 1.0, 0)
+    assert loads["probe"] == type(loads["probe"])("probe", 0.0, 0.0, 0.0, 0.0, 1.0, 0)
 
 
 def test_substrates_and_limits_are_told(night):
