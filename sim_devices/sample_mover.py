@@ -11,6 +11,9 @@ from labctl.clock import Clock
 from sim_devices.plant import Line, PlantError
 from sim_devices.wire import Fault, LineInstrument
 
+MOVE_SPREAD = (0.8, 1.2)
+"""How long a move takes at least and at most, as a share of its time."""
+
 
 def checksum(text: str) -> str:
     """Return the exclusive or of all characters as two hexadecimal digits."""
@@ -80,7 +83,7 @@ class SimSampleMover(LineInstrument):
         if full is None or taken is not None:
             return f"ERR {source} is empty" if full is None else f"ERR {destination} is taken"
         now = self.clock.monotonic()
-        duration_s = self._move_s * self.random.uniform(0.8, 1.2)
+        duration_s = self._move_s * self.random.uniform(*MOVE_SPREAD)
         self._half_at, self._end_at, self._carried = now + duration_s / 2, now + duration_s, False
         self._move, self._next = (number, source, destination), number + 1
         self._state = f"MOVING {number} {source} {destination}"

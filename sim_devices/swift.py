@@ -18,11 +18,14 @@ from sim_devices.eurotherm3216 import SimEurotherm3216
 from sim_devices.plant import Film, Line, SputterChamber, TubeFurnace
 from sim_devices.plant.chamber import settled_Pa, wear_of
 from sim_devices.plant.discharge import deposit_of
+from sim_devices.sample_mover import MOVE_SPREAD, SimSampleMover
 
 _ROUND_S, _READING_S = 0.4, 0.1
 """Exchanges on the wire around an operation, and one reading of a meter [s]."""
 _LOOK_S = 10.0
 """How often a furnace is looked at [s]."""
+_MOVER_LOOK_S, _ROUND_MOVE_S = 2.0, 0.1
+"""How often the mover is looked at, and exchanges with it around a move [s]."""
 _OUT_OF_RANGE_OHM = 1e8
 
 
@@ -46,7 +49,8 @@ class SwiftPlant:
         seed: of substrates, weather and how long things take.
         racks: places of each rack.
         stations: by name; the mover is none of them.
-        move_s: carrying a sample takes so long [s].
+        move_s: carrying a sample takes about so long [s].
+        mover: device that carries samples; with its name, moves take as long as those of its simulation.
         measure_s: a look-up in a table of measured recipes takes so long [s].
         rows: of that table.
         roughness_nm: of substrates by rack place [nm], where it is known.
@@ -60,6 +64,7 @@ class SwiftPlant:
         stations: Mapping[str, SwiftStation],
         *,
         move_s: float = 60.0,
+        mover: str = "",
         measure_s: float = 600.0,
         rows: Sequence[Mapping[str, float]] = (),
         roughness_nm: Mapping[str, float] | None = None,
@@ -73,7 +78,7 @@ class SwiftPlant:
         self._places = {name: self.line.add_places(name, s.places) for name, s in stations.items()}
         self._chambers: dict[str, SputterChamber] = {}
         self._furnaces: dict[str, tuple[TubeFurnace, SimEurotherm3216]] = {}
-        self._random = random.Random(f"{seed}:swift")
+        self._random, self._mover = random.Random(f"{seed}:swift"), SimSampleMover(clock, f"{seed}:{mover}", self.line)
         self._kinds: Mapping[str, Callable[..., dict[str, float]]] = {
             "transfer": self._transfer,
             "sputter": self._sputter,
@@ -114,9 +119,10 @@ class SwiftPlant:
         return float(self._stations[station].fittings.get(name, otherwise))
 
     def _transfer(self, station: str, source: str, destination: str) -> dict[str, float]:
-        self._clock.sleep(self._move_s / 2)
+        takes_s = self._move_s * self._mover.random.uniform(*MOVE_SPREAD)
+        self._clock.sleep(takes_s / 2)
         self.line.move(source, destination)
-        self._clock.sleep(self._move_s / 2 + _ROUND_S)
+        self._clock.sleep(math.ceil(takes_s / _MOVER_LOOK_S) * _MOVER_LOOK_S - takes_s / 2 + _ROUND_MOVE_S)
         return {}
 
     def _sputter(

@@ -89,7 +89,6 @@ class Campaign:
         self._since_best = self._lost_in_a_row = 0
         self._gains: list[float] = []
         self._stop_reason = ""
-        self._n_ahead = _n_ahead(checked)
         self._names = {objective.name for objective in checked.objectives}
         self._inbox: ClockQueue[Callable[[], None]] = ClockQueue(lab.clock)
         self._earlier, policy = self._read_earlier()
@@ -254,8 +253,8 @@ class Campaign:
         """Return whether a sample could be begun now: a suggestion that has to wait is asked for with less known."""
         if not self._n_under_way:
             return True
-        first = str(self.checked.content["operations"][0]["operation"])
-        return self._n_under_way < self.checked.file.in_flight and self.dispatcher.room(first) + self._n_ahead > 0
+        room = self.dispatcher.room(self.checked.first_kind) + self.checked.n_ahead
+        return self._n_under_way < self.checked.file.in_flight and room > 0
 
     def _suggested(self, point: Mapping[str, Any]) -> None:
         """Make a sample of a suggestion, or have a person asked first."""
@@ -550,11 +549,3 @@ class Campaign:
             driver.close()
         for driver in self.drivers.values():
             driver.join(_JOIN_LIMIT_S)
-
-
-def _n_ahead(checked: CheckedCampaign) -> int:
-    """Return how many samples should wait to be begun, so that loads are filled of which all samples are alike."""
-    varied = {operation for operation, _ in checked.fields.values()}
-    alike = [e["operation"] for e in checked.content["operations"] if e.get("name", e["operation"]) not in varied]
-    places = [s.places for s in checked.lab.stations.values() if any(kind in s.operations for kind in alike)]
-    return max(places, default=1) - 1

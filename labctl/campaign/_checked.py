@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,19 @@ class CheckedCampaign:
         if self.file.learn_from != "as_run" or isinstance(self.file.space, TableEntry):
             return {}
         return {each.name: (self.fields[each.name][0], each.as_run) for each in self.file.space if each.as_run}
+
+    @property
+    def first_kind(self) -> str:
+        """Kind of the recipe's first operation."""
+        return str(self.content["operations"][0]["operation"])
+
+    @functools.cached_property
+    def n_ahead(self) -> int:
+        """How many samples should wait to be begun, so that loads are filled of which all samples are alike."""
+        varied = {operation for operation, _ in self.fields.values()}
+        alike = [e["operation"] for e in self.content["operations"] if e.get("name", e["operation"]) not in varied]
+        places = [s.places for s in self.lab.stations.values() if any(kind in s.operations for kind in alike)]
+        return max(places, default=1) - 1
 
     def recipe(self, values: Mapping[str, Any], row: int | None = None) -> Recipe:
         """Return the recipe of a suggestion.

@@ -42,6 +42,7 @@ def build_swift_plant(
         file.racks,
         {n: SwiftStation(e.places, fitted(e.fittings)) for n, e in file.stations.items() if n != file.mover},
         move_s=file.simulated.move_time,
+        mover=next(iter(file.stations[file.mover].operations["transfer"].values())) if file.mover else "",
         measure_s=file.simulated.measure_time,
         rows=rows,
         roughness_nm={place: float(row["roughness_nm"]) for place, row in certified if "roughness_nm" in row},

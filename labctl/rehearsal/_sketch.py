@@ -125,7 +125,7 @@ class Sketch:
         )
         self._in_flight = in_flight or checked.file.in_flight
         self._records: dict[str, dict[str, OperationRecord]] = {}
-        self._inbox: ClockQueue[Traveller | Exception] = ClockQueue(lab.clock)
+        self._inbox: ClockQueue[Traveller | Exception | None] = ClockQueue(lab.clock)
         self._n_begun = 0
         drivers: Any = {name: _Driver(name, lab.clock, plant, self._records) for name in lab.stations}
         plans: Any = {kind: _Plan(schema) for kind, schema in checked.schemas.items()}
@@ -137,6 +137,8 @@ class Sketch:
             on_ended=self._inbox.put,
             on_broken=self._inbox.put,
             rules=checked.file.on_failure,
+            policy=checked.file.dispatch.make_policy(),
+            on_room=lambda: self._inbox.put(None),
         )
 
     def run(self, n_trials: int, until: Callable[[Outcome], bool] = lambda outcome: False) -> list[Sketched]:
@@ -154,7 +156,8 @@ class Sketch:
                 ended = self._inbox.get()
                 if isinstance(ended, Exception):
                     raise ended
-                if ended is None:
+                if ended is None:  # there is room
+                    self._fill(n_trials, len(done))
                     continue
                 outcome = self._learn(ended)
                 done.append(Sketched(outcome, self._n_begun, self._clock.monotonic() - began_s))
@@ -165,7 +168,7 @@ class Sketch:
         return done
 
     def _fill(self, n_trials: int, n_ended: int) -> None:
-        while self._n_begun < min(n_trials, n_ended + self._in_flight):
+        while self._n_begun < min(n_trials, n_ended + self._in_flight) and self._has_room(n_ended):
             points = self._optimizer.suggest(1)
             if not points:
                 return
@@ -175,6 +178,11 @@ class Sketch:
             recipe = self._checked.recipe(values, suggestion.get(ROW_KEY))
             trial = str(points[0][ID_KEY])
             self.dispatcher.submit(f"sketch-{trial}", trial, recipe, suggestion)
+
+    def _has_room(self, n_ended: int) -> bool:
+        """Return whether a sample could be begun now, as a campaign asks."""
+        room = self.dispatcher.room(self._checked.first_kind) + self._checked.n_ahead
+        return self._n_begun == n_ended or room > 0
 
     def _learn(self, traveller: Traveller) -> Outcome | None:
         records = [self._records[uid][traveller.sample] for uid in traveller.runs]
