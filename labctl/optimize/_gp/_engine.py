@@ -25,7 +25,7 @@ from labctl.optimize._gp._warp import Warp, standardised
 from labctl.optimize._history import Known
 from labctl.optimize._uninformed import RandomEngine, SobolEngine
 
-_PRIORS = (Prior(length=(0.0, 1.0)), Prior(length=(-1.2, 0.7)))
+_PRIORS = (Prior(length=(0.0, 1.0)), Prior(length=(-1.2, 0.7), trend=None))  # one that no prior misleads
 _MIN_COMPLETED = 3  # fewer outcomes say nothing about scales
 _N_START_POOL = 3
 _N_CENTRES = 3

@@ -28,8 +28,8 @@ class Prior:
     """Of the noise variance."""
     signal: tuple[float, float] = (0.0, 1.0)
     """Of the signal variance."""
-    trend: tuple[float, float] = (0.0, 1.0)
-    """Of the variance of the weight that a trend has."""
+    trend: tuple[float, float] | None = (0.0, 1.0)
+    """Of the variance of the weight that a trend has; None: trends are left aside."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +121,10 @@ class _Posterior:
         self._pairs = upper_columns, upper_rows  # pdist's order, as places in the lower triangle
         lengths = prior.length[0] + 0.5 * np.log(self.n_inputs)
         trends = features[:, len(groups) :]
-        self.n_trends = int(trends.shape[1] > 0)  # variances: one for all trends
+        self.n_trends = int(trends.shape[1] > 0 and prior.trend is not None)  # variances: one for all trends
         self._trend_pairs = (trends @ trends.T)[self._pairs]
         self._trend_squares = (trends * trends).sum(axis=1)
-        others = [prior.trend] * self.n_trends + [prior.signal, prior.noise]
+        others = [prior.trend or (0.0, 1.0)] * self.n_trends + [prior.signal, prior.noise]
         self._means = np.array([lengths] * self.n_inputs + [mean for mean, _ in others])
         self._widths = np.array([prior.length[1]] * self.n_inputs + [width for _, width in others])
 
