@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from labctl.campaign._approvals import Approvals
+from labctl.campaign._awaiting import Awaiting
 from labctl.campaign._checked import CheckedCampaign
 from labctl.campaign._decisions import CLOSED, ENDED, FORETOLD, HANDLED, LOADED, STARTED, SUGGESTED, Decisions
 from labctl.campaign._earlier import Earlier, read_earlier
@@ -126,6 +127,7 @@ class Campaign:
         )
         for start, took_s in self._before.took:
             self.dispatcher.durations.learn_run(lab.stations[start["station"]], start, took_s)
+        self._awaiting = Awaiting(lab, self.dispatcher, self._answering, self._silent)
         self.board = AlarmBoard(store.directory, lab.clock.time)
         """Alarms of the laboratory, also from before."""
         self.responder = Responder(lab, self.board, self._actions())
@@ -204,7 +206,7 @@ class Campaign:
 
     # The loop.
 
-    def _loop(self, mute: Mapping[str, str]) -> Ending:
+    def _loop(self, mute: dict[str, str]) -> Ending:
         if self._before.points:
             self._go_on(mute)
         self._fill()
@@ -410,8 +412,17 @@ class Campaign:
                 traveller.status = "failed" if traveller.reason else "finished"
                 self._learn(traveller)
 
-    def _go_on(self, mute: Mapping[str, str]) -> None:
-        """Find out what became of operations whose end nobody saw, and hand every sample to the dispatcher."""
+    def _answering(self, station: str) -> None:
+        self._happened("intervention", f"{station} answers again", station=station)
+
+    def _silent(self, station: str, reason: str) -> None:
+        self._happened("quarantine", f"{station} does not answer after the restart: {reason}", station=station)
+
+    def _go_on(self, mute: dict[str, str]) -> None:
+        """Find out what became of operations whose end nobody saw, and hand every sample to the dispatcher.
+
+        A station that does not answer is asked again for a time, unless what it did is in doubt.
+        """
         before, clock = self._before, self.lab.clock
         age_s = max(clock.time(), before.last_time) - before.first_time if before.n_runs else 0.0
         self.started_at = clock.monotonic() - age_s
@@ -420,8 +431,12 @@ class Campaign:
         loads = settle(before, self.lab, self._plans, rules, self._decisions, set(mute))
         for station, reason in before.held.items():
             self._happened("wait", f"{station} is held: {reason}", station=station)
+        doubtful = before.in_doubt(rules)
+        for station in [name for name in mute if name not in doubtful]:
+            self._happened("wait", f"{station} does not answer yet: {mute[station]}", station=station)
+            self._awaiting.hold(station, mute.pop(station))
         for station, reason in mute.items():
-            self._happened("quarantine", f"{station} does not answer after the restart: {reason}", station=station)
+            self._silent(station, reason)
             for traveller in [t for load in loads if load.station == station for t in load.travellers if not t.ended]:
                 traveller.status, traveller.reason = "failed", f"{station} does not answer after the restart: {reason}"
         loads = [replace(load, state="quarantined") if load.station in mute else load for load in loads]
@@ -543,6 +558,7 @@ class Campaign:
         )
 
     def _close(self) -> None:
+        self._awaiting.end()
         self._watch.stop()
         self.dispatcher.close()
         for driver in self.drivers.values():

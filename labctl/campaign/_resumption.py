@@ -112,6 +112,18 @@ class Resumption:
     took: list[tuple[Mapping[str, Any], float]] = field(default_factory=list)
     """Start document and duration [s] of every operation that came to its end, in order."""
 
+    def in_doubt(self, rules: Mapping[str, str]) -> set[str]:
+        """Return the stations at which something was under way of which only their instruments know what became.
+
+        Args:
+            rules: what to do with an operation whose end nobody saw, by kind.
+        """
+        return {
+            unknown.station
+            for unknown in self.unknown
+            if self.handled.get(unknown.run.uid) not in (RETRY, "wait") and rules[unknown.kind] != "repeat"
+        }
+
     def take(self, kind: str, about: Mapping[str, Any]) -> None:
         """Take the next decision in."""
         trial, station, reason = (str(about.get(key, "")) for key in ("trial", "station", "reason"))
@@ -291,7 +303,8 @@ def settle(
         if unknown.kind == "transfer":
             _ask_mover(unknown, found, lab, decisions)
         elif (verdict := found.handled.get(unknown.run.uid, "")) in (RETRY, "wait"):
-            loads.append(_failed_load(unknown, verdict, found))
+            failed_s = lab.clock.time() - float((unknown.run.stop or {}).get("time", 0.0))
+            loads.append(_failed_load(unknown, verdict, found, lab.clock.monotonic() - max(0.0, failed_s)))
         else:
             plan, is_mute = plans[unknown.kind], unknown.station in mute
             loads.append(_settle_one(unknown, lab, plan, rules[unknown.kind], decisions, is_mute))
@@ -331,14 +344,21 @@ def _settle_one(
     return Load(unknown.station, alive, "closed", why_closed=asks)
 
 
-def _failed_load(unknown: Unknown, verdict: str, found: Resumption) -> Load:
-    """Return a load whose operation failed and is tried again, or of which a person is asked."""
-    failed = list(
-        itertools.takewhile(lambda uid: found.handled.get(uid) in (RETRY, "wait"), reversed(unknown.travellers[0].runs))
-    )
+def _failed_load(unknown: Unknown, verdict: str, found: Resumption, failed_at: float) -> Load:
+    """Return a load whose operation failed at a lab time [s]: it is tried again, or a person is asked."""
+    runs = reversed(unknown.travellers[0].runs)
+    failed = list(itertools.takewhile(lambda uid: found.handled.get(uid) in (RETRY, "wait"), runs))
     reason = str((unknown.run.stop or {}).get("reason", ""))
-    state = "waiting" if verdict == "wait" else "loading"
-    return Load(unknown.station, unknown.travellers, state, reason, attempt=len(failed), failed_run=unknown.run.uid)
+    state = "waiting" if verdict == "wait" else "retrying"
+    return Load(
+        unknown.station,
+        unknown.travellers,
+        state,
+        reason,
+        attempt=len(failed),
+        failed_run=unknown.run.uid,
+        failed_at=failed_at,
+    )
 
 
 def _ask_mover(unknown: Unknown, found: Resumption, lab: Lab, decisions: Decisions) -> None:

@@ -71,12 +71,14 @@ def _take_up(line: Line, load: Load) -> None:
     port.failure, port.failed_run, port.why_closed = load.reason, load.failed_run, load.why_closed
     if load.state == "quarantined":
         port.reason = port.reason or load.reason
-    for traveller in load.travellers if load.state in ("loading", "waiting", "closed") else ():
+    for traveller in load.travellers if load.state in ("loading", "retrying", "waiting", "closed") else ():
         if station_of(traveller.location) == load.station:
             traveller.status = "inside"
         else:
             line.move(traveller, line.places.reserve(load.station, traveller.sample))
-    if load.state == "waiting":
+    if load.state == "retrying":
+        _failing.retry_later(line, port, load.failed_at)
+    elif load.state == "waiting":
         _failing.handle(line, port, "wait")
     elif load.state == "closed":
         _failing.open_port(line, port)

@@ -48,8 +48,7 @@ def handle(line: Line, port: Port, verdict: str) -> None:
     told = f"{name} on {port.station.name}: {reason}"
     line.hands.handled(Handled(port.station.name, operation.kind, tuple(port.load), port.failed_run, told, verdict))
     if verdict == RETRY:
-        port.state = "retrying"
-        line.later(rule.after, port, "retry")
+        retry_later(line, port, line.now)
     elif verdict == "wait":
         port.state = "waiting"
         port.n_waits += 1
@@ -62,6 +61,14 @@ def handle(line: Line, port: Port, verdict: str) -> None:
             line.stop_starting(told)
     else:
         _go_on_without(line, port, verdict, reason, told)
+
+
+def retry_later(line: Line, port: Port, failed_at: float) -> None:
+    """Try an operation again that failed at a lab time [s], when the rule's time has passed since."""
+    operation = port.load[0].next_operation
+    assert operation is not None
+    port.state = "retrying"
+    line.later(max(0.0, failed_at + line.rules[operation.kind].after - line.now), port, "retry")
 
 
 def _go_on_without(line: Line, port: Port, verdict: str, reason: str, told: str) -> None:

@@ -61,7 +61,7 @@ class Load:
     station: str
     travellers: tuple[Traveller, ...]
     state: str
-    """loading | waiting | closed | unloading | quarantined."""
+    """loading | retrying | waiting | closed | unloading | quarantined."""
     reason: str = ""
     continues: str = ""
     """Uid of the run that the next operation goes on with."""
@@ -69,6 +69,8 @@ class Load:
     """How often its operation has failed."""
     failed_run: str = ""
     """Uid of the last run of it that failed."""
+    failed_at: float = 0.0
+    """Lab time [s] at which it failed last."""
     why_closed: Callable[[], str] = lambda: ""
     """Returns why the samples may not be taken out yet, of a load that is ``closed``."""
 

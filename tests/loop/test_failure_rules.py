@@ -260,10 +260,36 @@ def test_a_station_that_does_not_answer_after_a_restart_is_left_out(tmp_path):
     with pytest.raises(LabError, match="probe_meter"):
         run(tmp_path / "new", [mute])
     _, ending, happenings = run_again(tmp_path, n_trials=2, faults=[mute])
+    asked = [h.kind for h in happenings if h.station == "probe"]
+    assert asked == ["wait", "quarantine"], "it was asked again for an hour first"
     assert list(ending.quarantined) == ["probe"]
     assert ending.n_lost == 2
     assert len(starts(tmp_path, "anneal")) == 2, "the furnace's programme was gone on with, not begun again"
     assert next(h.station for h in happenings if h.kind == "quarantine") == "probe"
+
+
+def test_a_station_that_answers_late_after_a_restart_loses_nothing(tmp_path):
+    is_anneal = lambda line: b'"operation":"anneal"' in line  # noqa: E731  one expression
+    killed_while_writing(is_anneal, lambda: run_again(tmp_path, n_trials=2))
+    mute = {"device": "probe_meter", "kind": "lost", "start": 0.0, "duration": 900.0}
+    _, ending, happenings = run_again(tmp_path, n_trials=2, faults=[mute])
+    assert [h.kind for h in happenings if h.station == "probe"] == ["wait", "intervention"]
+    assert (ending.n_lost, ending.quarantined) == (0, {})
+
+
+def test_a_retry_that_was_put_off_is_put_off_as_long_after_a_restart(tmp_path):
+    rules = {"measure_transmittance": FailureRule.model_validate({"retries": 1, "after": "1 h"})}
+    fault = {**FIRST_LOOK, "duration": 1200.0}
+    is_handled = lambda line: b'"decision": "handled"' in line  # noqa: E731  one expression
+
+    def again():
+        return run_again(tmp_path, n_trials=1, faults=[fault], on_failure=rules)
+
+    killed_while_writing(is_handled, again)
+    _, ending, _ = again()
+    assert ending.n_lost == 0
+    first, second, *_ = starts(tmp_path, "measure_transmittance")
+    assert second["time"] - first["time"] == pytest.approx(3600, abs=60)
 
 
 # Interlocks.
