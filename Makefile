@@ -60,7 +60,7 @@ demo: install
 	$(BIN)/labctl demo
 
 bench: install
-	for name in schedule rehearsal overhead records explain foresight supervisor fault_matrix kills soak wire optimizers; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	for name in schedule dispatch rehearsal overhead records explain foresight supervisor fault_matrix kills soak wire optimizers; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 # Needs a package index: the clients of others come from there, into a temporary folder.
 fidelity: install

@@ -157,6 +157,11 @@ class Control:
 
     def _hold(self, asked: Mapping[str, str]) -> str:
         name = self._station(asked)
+        if asked.get("out_of_service"):
+            if name not in self._campaign.dispatcher.ports:
+                raise LookupError(f"{name} carries the samples: it can be held, not taken out of service")
+            retire = lambda: self._operator.retire(name, asked["by"], asked.get("reason", ""))  # noqa: E731
+            return self._do(retire, f"{name} is used no more; what is in it is finished, other samples go elsewhere")
         call = lambda: self._operator.hold(name, asked["by"], asked.get("reason", ""))  # noqa: E731  one expression
         return self._do(call, f"{name} begins nothing new; what it does, ends")
 

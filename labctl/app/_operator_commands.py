@@ -31,10 +31,17 @@ def stop(directory: Store, by: By = "") -> None:
 
 
 def hold(
-    directory: Store, station: Station, by: By = "", reason: Annotated[str, typer.Option(help="Why.")] = ""
+    directory: Store,
+    station: Station,
+    by: By = "",
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    out_of_service: Annotated[
+        bool, typer.Option("--out-of-service", help="Samples do not wait for it, but go elsewhere or are given up.")
+    ] = False,
 ) -> None:
-    """Let one station begin nothing new; what it does, ends."""
-    _ask(directory, "hold", by, station=station, reason=reason)
+    """Let one station begin nothing new until it is released; what it does, ends."""
+    told = {"out_of_service": "yes"} if out_of_service else {}
+    _ask(directory, "hold", by, station=station, reason=reason, **told)
 
 
 def release(directory: Store, station: Station, by: By = "") -> None:

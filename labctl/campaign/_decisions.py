@@ -14,6 +14,7 @@ FILE = "decisions.jsonl"
 STARTED, SUGGESTED, APPROVED, REFUSED = "started", "suggested", "approved", "refused"
 FORETOLD = "foretold"
 LOADED, HANDLED, ASIDE, HELD, RELEASED = "loaded", "handled", "set aside", "held", "released"
+RETIRED = "retired"
 PAUSED, RESUMED, ENDED, CLOSED = "paused", "resumed", "ended", "closed"
 
 
@@ -38,7 +39,7 @@ class Decisions:
                 person who suggested it), `APPROVED` or `REFUSED` (``trial``, ``by``, ``reason``), `FORETOLD` (``gain``
                 that is left after ``trial``), `LOADED` (``station``, ``samples``), `HANDLED` (an operation that
                 failed: ``run``, ``station``, ``samples``, ``reason``, ``verdict``), `ASIDE` (``sample``, ``reason``),
-                `HELD` or `RELEASED` (``station``, ``reason``), `PAUSED` or `RESUMED` (``reason``), `ENDED`
+                `HELD`, `RETIRED` or `RELEASED` (``station``, ``reason``), `PAUSED` or `RESUMED` (``reason``), `ENDED`
                 (``trial``, ``reason``) or `CLOSED` (``reason``).
             about: what was decided, ready for JSON.
 

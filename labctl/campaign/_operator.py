@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from labctl.campaign._approvals import Approvals
-from labctl.campaign._decisions import APPROVED, HELD, PAUSED, REFUSED, RELEASED, RESUMED, Decisions
+from labctl.campaign._decisions import APPROVED, HELD, PAUSED, REFUSED, RELEASED, RESUMED, RETIRED, Decisions
 from labctl.campaign._happening import Happening
 from labctl.dispatch import OPERATOR, Dispatcher
 from labctl.lab import Lab
@@ -63,6 +63,13 @@ class Operator:
         why = f"held by {by}{reason and ': '}{reason}"
         self._decisions.write(HELD, station=station, reason=why)
         self._dispatcher.hold(station, OPERATOR, why)
+        self._intervened(f"{station} {why}", by, station)
+
+    def retire(self, station: str, by: str, reason: str = "") -> None:
+        """Use a station no more until `release`: what is in it is finished, and other samples go elsewhere."""
+        why = f"taken out of service by {by}{reason and ': '}{reason}"
+        self._decisions.write(RETIRED, station=station, reason=why)
+        self._dispatcher.retire(station, why)
         self._intervened(f"{station} {why}", by, station)
 
     def release(self, station: str, by: str) -> None:

@@ -22,6 +22,7 @@ from labctl.campaign._decisions import (
     REFUSED,
     RELEASED,
     RESUMED,
+    RETIRED,
     STARTED,
     SUGGESTED,
     Decisions,
@@ -152,6 +153,8 @@ class Resumption:
                 self.out_of_service[station] = reason
         elif kind == ASIDE:
             self.aside[str(about["sample"])] = reason
+        elif kind == RETIRED:
+            self.out_of_service[station] = reason
         elif kind == HELD:
             self.held[station] = reason
         elif kind == RELEASED:
