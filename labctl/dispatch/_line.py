@@ -20,6 +20,7 @@ from labctl.recipes import Operation, OperationSchema
 from labctl.samples import station_of
 
 _JUST_AFTER_S = 0.001
+_GOES_ON = ("changing", "busy", "retrying", "waiting", "closed")
 _ROUNDS = 1000
 """So often at most is decided at one time; where nothing has to be carried, one decision makes way for the next."""
 
@@ -216,6 +217,9 @@ class Line:
             again = not self.stopping and not self.paused and self._decide_once()
             if not self._give_up_the_hopeless() and not again:
                 break
+        if self.travellers and self._stands_still():
+            for traveller in list(self.travellers):
+                self.end(traveller, "failed", "nothing that is under way lets it go on")
 
     def next_due(self) -> float:
         """Return the lab time [s] at which to decide anew although nothing happened; infinite when never."""
@@ -420,6 +424,14 @@ class Line:
         names = ", ".join(port.station.name for port in able)
         self.end(traveller, "failed", f"no station left for {operation.kind}: {names} in quarantine")
         return False
+
+    def _stands_still(self) -> bool:
+        """Return whether nothing will ever happen by itself; people may still pause, hold, answer and release."""
+        if self.stopping or self.paused or self.mover_held or self.carrying is not None or self.moves:
+            return False
+        if any(port.held or port.state in _GOES_ON for port in self.ports.values()):
+            return False
+        return self.next_due() == math.inf
 
     def end_at_home(self, traveller: Traveller) -> None:
         """End a sample that lies in its rack place."""

@@ -178,3 +178,17 @@ def test_advice_that_no_longer_fits_is_given_up(seed):
     line = random_line(seed, policy, troubles=troubles)
     policy.follow(advise(line, effort=0.0))
     assert Trial(line, seed, troubles).pass_through().wrong == []
+
+
+class Never:
+    """A calendar without opening hours."""
+
+    def opens(self, at: float, length_s: float) -> float | None:
+        return None
+
+
+def test_a_sample_that_nothing_lets_go_on_is_given_up():
+    line = line_of({"a": ("spin", 1)}, {"spin": {"takes": 5}}, 2, Greedy(), calendar=Never())
+    assert Forecast(line).run().lost == dict.fromkeys(("s000", "s001"), "nothing that is under way lets it go on")
+    line.ports["a"].held["operator"] = "a person looks at it"
+    assert Forecast(line).run().lost == {}
