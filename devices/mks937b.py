@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 from ophyd import Component as Cpt
 from typing_extensions import override
 
-from devices._device import Identity, LinkedDevice
+from devices._device import Identity
 from devices._signals import Readback, Setting
+from devices.vacuum_gauge import VacuumGauge
 from labctl.link import Link
 
 _PASCAL = {"TORR": 133.322368, "MBAR": 100.0, "PASCAL": 1.0, "MICRON": 0.133322368}
@@ -102,7 +103,7 @@ class _SetPoint:
         ask(link, f"{self.command}!{value / float(ask(link, 'U?', _pascal)):.2E}", float)
 
 
-class MKS937B(LinkedDevice):
+class MKS937B(VacuumGauge):
     """MKS 937B gauge controller at address 253: a cold cathode on channel 1, a Pirani on channel 2.
 
     Relay 1 belongs to channel 1; what is wired to it is the laboratory's interlock, so that `make_safe` leaves it and

@@ -7,8 +7,9 @@ from typing import ClassVar
 from ophyd import Component as Cpt
 from typing_extensions import override
 
-from devices._device import ClockStatus, Identity, LinkedDevice
+from devices._device import ClockStatus, Identity
 from devices._signals import Readback, Setting
+from devices.linear_stage import LinearStage
 from devices.scpi import Query
 from labctl.errors import LabError
 
@@ -20,7 +21,7 @@ def _whole(reply: str) -> int:
     return int(float(reply))
 
 
-class NewportESP300(LinkedDevice):
+class NewportESP300(LinearStage):
     """Newport ESP300 (or ESP301) with one linear stage on axis 1, positions in millimetres.
 
     When it is switched on the position counts from where the stage stands: `home` it before the first move. Setting
@@ -51,11 +52,13 @@ class NewportESP300(LinkedDevice):
         model, _, version = self.link.query("VE?", str).partition(" Version ")
         return Identity("Newport", model, firmware=version)
 
+    @override
     def home(self, timeout_s: float) -> ClockStatus:
         """Find the stage's origin; return the status of that; raises `LinkError`."""
         self.link.write("1MO;1OR")
         return self._started(timeout_s)
 
+    @override
     def move(self, position: float, timeout_s: float) -> ClockStatus:
         """Move to a position [mm]; return the status of that.
 

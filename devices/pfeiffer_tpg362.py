@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 from ophyd import Component as Cpt
 from typing_extensions import override
 
-from devices._device import Identity, LinkedDevice
+from devices._device import Identity
 from devices._signals import Readback, Setting
+from devices.vacuum_gauge import VacuumGauge
 from labctl.link import Link, Plausible
 
 UNITS_PA = (100.0, 133.322368, 1.0, 0.133322368, 100.0)
@@ -80,7 +81,7 @@ class _Data:
         ask(link, f"{self.mnemonic},{value}")
 
 
-class PfeifferTPG362(LinkedDevice):
+class PfeifferTPG362(VacuumGauge):
     """Pfeiffer TPG 361 or 362 with a full range gauge on channel 1 and, where there is one, a Pirani on channel 2.
 
     A gauge that is off, unplugged or out of range tells a status in place of a pressure; reading it then fails with

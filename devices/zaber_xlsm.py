@@ -9,8 +9,9 @@ from typing import ClassVar
 from ophyd import Component as Cpt
 from typing_extensions import override
 
-from devices._device import ClockStatus, Identity, LinkedDevice
+from devices._device import ClockStatus, Identity
 from devices._signals import Readback, Setting
+from devices.linear_stage import LinearStage
 from labctl.errors import LabError, LinkError
 from labctl.link import Link
 
@@ -115,7 +116,7 @@ class _State:
         raise TypeError(f"{self.part} is read-only")
 
 
-class ZaberXLSM(LinkedDevice):
+class ZaberXLSM(LinearStage):
     """Zaber X-LSM050 stage at address 1, positions in millimetres; ASCII protocol with message ids and checksums.
 
     A stage whose replies have no checksum yet gets the setting ``comm.checksum``, which it keeps. Switched on it has no
@@ -151,11 +152,13 @@ class ZaberXLSM(LinkedDevice):
         model = self._KINDS.get(number, f"device {number}")
         return Identity("Zaber", model, ask(self.link, "get system.serial").data, ask(self.link, "get version").data)
 
+    @override
     def home(self, timeout_s: float) -> ClockStatus:
         """Find the stage's origin; return the status of that; raises `LinkError`."""
         ask(self.link, "home")
         return self._started(timeout_s)
 
+    @override
     def move(self, position: float, timeout_s: float) -> ClockStatus:
         """Move to a position [mm], 0 to 50.8; return the status of that.
 

@@ -187,9 +187,12 @@ def _limited(schema: OperationSchema, parameter: str) -> str:
 
 
 def _class(kind: str) -> str:
-    if kind in DEVICES:
-        return f"[{kind}](devices.md#{kind.lower()})"
-    return "any" if kind == "LinkedDevice" else f"[{kind}](../how-to/use-other-libraries.md#secsgem)"
+    if kind == "LinkedDevice":
+        return "any"
+    if kind == "SecsEquipment":
+        return f"[{kind}](../how-to/use-other-libraries.md#secsgem)"
+    of_kind = [name for name in DEVICES if kind in {each.__name__ for each in device_class(name).__mro__}]
+    return " or ".join(f"[{name}](devices.md#{name.lower()})" for name in of_kind)
 
 
 def _operation(plan: Any) -> str:  # a plan with its schema

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from typing import Any, Protocol
 
 import bluesky.plan_stubs as bps
@@ -50,6 +50,7 @@ def operation(
     continued: Callable[..., Plan] | None = None,
     closed: Callable[..., str] | None = None,
     takes: Callable[..., float] | None = None,
+    keeps: Collection[str] = (),
 ) -> Callable[[Callable[..., Plan]], OperationPlan]:
     """Make the body of an operation a plan that any RunEngine can run.
 
@@ -71,6 +72,8 @@ def operation(
         closed: takes the devices and the parameters; returns why the samples of an operation that was cut off may not
             be taken out yet, or an empty text. They may at any time when omitted.
         takes: takes the parameters and returns how long the operation is estimated to take [s].
+        keeps: roles whose devices go on as they are when the body ended well: what they do is the purpose of the
+            operation. They are made safe when it did not.
     """
 
     def decorate(body: Callable[..., Plan]) -> OperationPlan:
@@ -100,7 +103,8 @@ def operation(
             doing = chosen(*devices, samples, **parameters)
             log = events or EventLog(devices[0].link.clock)
             readables = [*devices, *(Ambient(device, log) for device in baseline)]
-            return _record(doing, devices, readables, about, parameters.get("monitor_period"), log)
+            kept = [device for role, device in zip(schema.roles, devices, strict=True) if role in keeps]
+            return _record(doing, devices, kept, readables, about, parameters.get("monitor_period"), log)
 
         plan.schema, plan.closed = schema, closed  # type: ignore[attr-defined]  # a function may carry attributes
         return plan  # type: ignore[return-value]  # with the attribute it is an OperationPlan
@@ -129,20 +133,24 @@ def _arguments(
 def _record(
     doing: Plan,
     devices: Sequence[LinkedDevice],
+    kept: Sequence[LinkedDevice],
     readables: Sequence[Readable],
     about: Mapping[str, Any],
     monitor_period_s: float | None,
     events: EventLog,
 ) -> Plan:
+    wanted = list(devices)  # that are made safe
+
     def inside() -> Plan:
         yield from _read_baseline(readables)
         yield from bps.monitor(events, name="events")
         if monitor_period_s is not None:
             yield from bps.monitor(Trace(devices, monitor_period_s, events), name="process")
         yield from doing
+        wanted[:] = [device for device in devices if device not in kept]
 
     def safe_then_close() -> Plan:
-        yield from bpp.finalize_wrapper(inside(), functools.partial(_make_safe, devices))
+        yield from bpp.finalize_wrapper(inside(), functools.partial(_make_safe, wanted))
         yield from _read_baseline(readables)
         yield from bps.close_run(exit_status="success")
 

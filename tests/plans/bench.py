@@ -10,7 +10,10 @@ from tests.laboratory import SCHEMAS, Laboratory
 
 
 def bench(
-    kind: str, faults: Sequence[Mapping[str, Any]] = (), limits: Mapping[str, Mapping[str, list[str]]] | None = None
+    kind: str,
+    faults: Sequence[Mapping[str, Any]] = (),
+    limits: Mapping[str, Mapping[str, list[str]]] | None = None,
+    classes: Mapping[str, str] | None = None,
 ) -> Laboratory:
     """Return a laboratory whose one station, ``bench``, offers a kind of operation; devices are named by their roles.
 
@@ -18,10 +21,15 @@ def bench(
         kind: of operation.
         faults: of the simulated instruments, as lab files have them.
         limits: of signals, by role.
+        classes: of devices, by role, where the operation takes several.
     """
     roles = SCHEMAS[kind].roles
     devices = {
-        role: {"class": name, "address": f"ASRL{number}::INSTR", "limits": (limits or {}).get(role, {})}
+        role: {
+            "class": (classes or {}).get(role, name),
+            "address": f"ASRL{number}::INSTR",
+            "limits": (limits or {}).get(role, {}),
+        }
         for number, (role, name) in enumerate(roles.items(), 1)
     }
     file = LabFile.model_validate(

@@ -93,3 +93,72 @@ def test_limits_of_the_lab_file_hold_and_it_ends_safe(kind, parameters, limits):
         assert "is outside" in stop["reason"]
         with laboratory.clock.held():
             assert laboratory.lab.plant.hazards() == {}
+
+
+STAGES = {"stage": "NewportESP300", "lift": "ZaberXLSM"}
+
+
+def test_a_map_lowers_the_head_only_where_the_stage_stands():
+    with bench("map_sheet_resistance", classes=STAGES) as laboratory:
+        ohm = conducting(laboratory) * GEOMETRY
+        stop = laboratory.run(
+            "map_sheet_resistance", "bench", start="5 mm", stop="25 mm", contact="12 mm", clearance="2 mm", n_steps=4
+        )
+        assert stop["exit_status"] == "success"
+        points, (result,) = laboratory.rows("primary"), laboratory.rows("result")
+        assert [round(row["stage_readback"], 2) for row in points] == [5, 10, 15, 20, 25]
+        assert {round(row["lift_readback"], 1) for row in points} == {12.0}
+        assert laboratory.lab.devices["lift"].readback.get() == pytest.approx(2.0, abs=0.01)
+        assert result["sheet_resistance"] == pytest.approx(ohm, rel=0.01)
+        assert result["lowest"] <= result["sheet_resistance"] <= result["highest"]
+        assert result["nonuniformity"] < 0.01
+        assert result["valid"] == 1.0
+        with laboratory.clock.held():
+            assert laboratory.lab.plant.hazards() == {}
+
+
+def test_resistance_is_read_at_temperatures_that_have_settled():
+    with bench("measure_resistance_temperature") as laboratory:
+        ohm = conducting(laboratory)
+        stop = laboratory.run(
+            "measure_resistance_temperature", "bench", start="100 K", stop="200 K", n_steps=4, settle="5 min"
+        )
+        assert stop["exit_status"] == "success"
+        points, (result,) = laboratory.rows("primary"), laboratory.rows("result")
+        assert [round(row["cryostat_temperature"]) for row in points[::2]] == [100, 125, 150, 175, 200]
+        assert [row["meter_source_current"] for row in points[:2]] == [1e-4, -1e-4]
+        assert result["resistance"] == pytest.approx(ohm, rel=0.01)
+        assert abs(result["temperature_coefficient"]) < 3 * result["coefficient_error"] + 1e-5
+        assert result["valid"] == 1.0
+        with laboratory.clock.held():
+            assert laboratory.lab.plant.hazards() == {}
+
+
+def test_a_sample_is_weighed_and_an_empty_pan_is_not_valid():
+    with bench("weigh") as laboratory:
+        assert laboratory.run("weigh", "bench")["exit_status"] == "success"
+        laboratory.put("bench.1")
+        laboratory.run("weigh", "bench", n_readings=2)
+        empty, plate = laboratory.rows("result")
+        assert (empty["mass"], empty["valid"]) == (pytest.approx(0.0, abs=1e-3), 0.0)
+        assert plate["mass"] > 0.1
+        assert plate["mass_error"] < 1e-3
+        assert plate["valid"] == 1.0
+
+
+def test_a_chuck_spins_through_its_programme_and_slipping_fails_it():
+    programme = {"speed": "3000 rpm", "duration": "30 s"}
+    with bench("spin_coat") as laboratory:
+        assert laboratory.run("spin_coat", "bench", **programme)["exit_status"] == "success"
+        speeds = [row["coater_speed"] for row in laboratory.rows("process")]
+        assert max(speeds) == pytest.approx(3000, rel=0.05)
+        assert speeds[-1] < 100
+        assert sum(2700 < speed < 3300 for speed in speeds) > 20
+    slips = {"device": "coater", "kind": "slips", "start": "15 s", "amount": 0.7}
+    with bench("spin_coat", [slips]) as laboratory:
+        stop = laboratory.run("spin_coat", "bench", **programme)
+        assert stop["exit_status"] == "fail"
+        assert "the chuck slips or is blocked" in stop["reason"]
+        with laboratory.clock.held(), laboratory.clock.flow():
+            laboratory.clock.sleep(60.0)
+        assert laboratory.lab.plant.hazards() == {}
