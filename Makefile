@@ -65,6 +65,7 @@ bench: install
 # Needs a package index: the clients of others come from there, into a temporary folder.
 fidelity: install
 	$(BIN)/python benchmarks/fidelity.py
+	$(BIN)/python benchmarks/clients.py
 
 clean:
 	rm -rf $(VENV) .venv-conformance .venv-peers .mypy_cache .ruff_cache .pytest_cache

@@ -102,6 +102,7 @@ class BronkhorstELFlow(LinkedDevice):
     )
     safe_state = "Set point 0, control mode 'valve closed'."
     models = ("F-", "EL-FLOW", "FG-")
+    verified = "in simulation, which the maker's driver bronkhorst-propar accepts; not yet on hardware"
     open_options: ClassVar = {"read_termination": "\r\n", "write_termination": "\r\n", "baud_rate": 38400}
     process = ("flow", "setpoint")
     consumes: ClassVar = {"flow": (Consumption("gas"),)}

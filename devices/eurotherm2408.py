@@ -38,6 +38,7 @@ class Eurotherm2408(LinkedDevice):
     source = "Eurotherm, Series 2000 Communications Handbook HA026230, chapter 5 'Modbus addresses'; one decimal place"
     safe_state = "Manual mode with an output of 0 %: the heater gets no power."
     models = ("2480", "2440", "2460")
+    verified = "in simulation, which the client minimalmodbus accepts; not yet on hardware"
     is_checked = True
     open_options: ClassVar = {"read_termination": "", "write_termination": "", "baud_rate": 9600}
     process = ("temperature", "working_setpoint", "heater_power", "summary_status")

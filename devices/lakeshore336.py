@@ -83,6 +83,7 @@ class LakeShore336(LinkedDevice):
     source = "Lake Shore Cryotronics, Model 336 Temperature Controller User's Manual rev. 2.3, chapter 6.6 'Commands'"
     safe_state = "Heater off (range 0)."
     models = ("MODEL336", "MODEL335")
+    verified = "in simulation, which the maker's driver lakeshore accepts; not yet on hardware"
     example_address = "GPIB0::15::INSTR"
     open_options: ClassVar = {"baud_rate": 57600, "data_bits": 7, "parity": Parity.odd}
     process = ("temperature", "setpoint", "heater_output", "heater_range", "reading_status")

@@ -13,11 +13,17 @@ from typing_extensions import override
 
 from devices._device import ClockStatus, Identity, LinkedDevice
 from devices._signals import Readback, Setting
-from labctl.link import Link
+from labctl.errors import LinkError
+from labctl.link import Job, Link
 
 POLL_S = 1.0
 RUNNING = "IWX"
 """First letters of the states in which it pumps: infusing, withdrawing, purging."""
+SILENCE_S = 60
+"""After so long without a word a pump in safe mode stops [s]."""
+HEARTBEAT_S = 20.0
+"""How often it is spoken to while it pumps [s]."""
+_BASIC_MODE = "the pump is in its basic mode"
 _STX, _ETX = 0x02, 0x03
 _ERRORS = {
     "?": "unknown command",
@@ -43,14 +49,36 @@ def crc(data: bytes) -> bytes:
 
 
 def ask(link: Link, command: str, parse: Callable[[str, str], Any] = lambda state, data: data) -> Any:
-    """Return what `parse` makes of state and data of the answer to a command of pump 00; raises `LinkError`."""
+    """Return what `parse` makes of state and data of the answer to a command of pump 00.
+
+    A pump that is in its basic mode, as after switching on, is told to be in its safe mode.
+
+    Raises:
+        LinkError: no or an unusable answer, an alarm, a refusal.
+    """
+    try:
+        return _ask(link, command, parse)
+    except LinkError as error:
+        if _BASIC_MODE not in error.reason:
+            raise
+        _ask(link, f"SAF{SILENCE_S}", lambda state, data: data)
+        return _ask(link, command, parse)
+
+
+def _ask(link: Link, command: str, parse: Callable[[str, str], Any]) -> Any:
     body = command.encode("ascii")
     request = bytes((_STX, len(body) + 4)) + body + crc(body) + bytes((_ETX,))
 
     def missing(got: bytes) -> int:
-        return 2 - len(got) if len(got) < 2 else max(0, max(got[1], 4) + 1 - len(got))
+        if len(got) < 4:
+            return 4 - len(got)
+        if got[1:3] == b"00":  # the basic mode has no length: a packet would be 48 bytes long
+            return int(got[-1] != _ETX)
+        return max(0, got[1] + 1 - len(got))
 
     def answer(reply: bytes) -> Any:
+        if reply[:3] == bytes((_STX,)) + b"00":
+            raise ValueError(_BASIC_MODE)
         if reply[0] != _STX or reply[-1] != _ETX or crc(reply[2:-3]) != reply[-3:-1]:
             raise ValueError("wrong checksum")
         text = reply[2:-3].decode("ascii")
@@ -123,6 +151,16 @@ class _Run:
             ask(link, "RUN" if value else "STP")
 
 
+class _Running(Setting):
+    """Whether it pumps; while it does it is spoken to."""
+
+    @override
+    def put(self, value: Any, **kwargs: Any) -> None:
+        """Start or stop it; raises LimitError, ValueError, `LinkError`."""
+        super().put(value, **kwargs)
+        self.parent.keep_alive(bool(value))
+
+
 def _digits(value: float) -> str:
     """Return a number as the pump takes it: at most four digits and a point."""
     return f"{value:.3f}"[:5].rstrip(".")
@@ -142,10 +180,12 @@ class NewEraNE1000(LinkedDevice):
     """New Era NE-1000, NE-500 or NE-1010 syringe pump, address 00, in packets of its safe mode.
 
     Set the diameter first: the highest rate depends on it, and small syringes count in microlitres. A volume of 0
-    pumps until it is stopped. While it pumps only the rate may be set.
+    pumps until it is stopped. While it pumps only the rate may be set, and the device speaks to it every 20 s: when the
+    controller dies, the pump stops by itself within a minute.
     """
 
     protocol = "New Era safe mode: packets with a 16-bit CRC"
+    verified = "in simulation, which the driver nesp-lib accepts as well; not yet on hardware"
     source = "New Era Pump Systems, NE-1000 Multi-Phaser User Manual, section 10 (RS-232 protocol, safe mode, commands)"
     safe_state = "Stopped."
     models = ("NE1000", "NE500", "NE1010")
@@ -174,7 +214,9 @@ class NewEraNE1000(LinkedDevice):
     )
     infused = Cpt(Readback, point=_Value("DIS", _dispensed(1)), units="mL", kind="hinted")
     withdrawn = Cpt(Readback, point=_Value("DIS", _dispensed(2)), units="mL", kind="normal")
-    running = Cpt(Setting, point=_Run(), units=None, dtype="integer", limits=(0, 1), kind="normal")
+    running = Cpt(_Running, point=_Run(), units=None, dtype="integer", limits=(0, 1), kind="normal")
+
+    _heartbeat: Job | None = None
 
     @override
     def identify(self) -> Identity:
@@ -202,6 +244,12 @@ class NewEraNE1000(LinkedDevice):
         self.volume.put(volume)
         self.running.put(1)
         return self.start_action(timeout_s).poll(POLL_S, lambda: not self.running.get())
+
+    def keep_alive(self, pumps: bool) -> None:
+        """Speak to the pump from now on, or no more."""
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+        self._heartbeat = self.link.every(HEARTBEAT_S, lambda: ask(self.link, "DIA")) if pumps else None
 
     @override
     def make_safe(self) -> None:

@@ -94,6 +94,7 @@ class PfeifferTC400(LinkedDevice):
     )
     safe_state = "Motor off: the rotor runs down, the vacuum is lost slowly."
     models = ("TC 400", "TC 80", "TC400")
+    verified = "in simulation, which the driver pfeiffer-vacuum-protocol accepts; not yet on hardware"
     is_checked = True
     open_options: ClassVar = {"read_termination": "\r", "write_termination": "\r", "baud_rate": 9600}
     process = ("speed", "drive_power", "bearing_temperature", "error")

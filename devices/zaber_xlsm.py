@@ -127,6 +127,7 @@ class ZaberXLSM(LinearStage):
     source = "Zaber, ASCII Protocol Manual version 2, sections 'Message Format', 'Commands' and 'Checksum'"
     safe_state = "Stopped where it is."
     models = ("X-LSM",)
+    verified = "in simulation, which the maker's driver zaber-serial accepts; not yet on hardware"
     is_checked = True
     open_options: ClassVar = {"read_termination": "\r\n", "write_termination": "\n", "baud_rate": 115200}
     process = ("readback",)

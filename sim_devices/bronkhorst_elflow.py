@@ -159,7 +159,7 @@ class SimBronkhorstELFlow(Instrument):
             (33, 7): 22.5,
         }
         texts = {(1, 17): self._gas, (1, 31): "mln/min", (113, 2): "F-201CV", (113, 3): "M00000000A", (113, 5): "V1.53",
-                 (113, 6): "ID000000", (0, 0): ""}  # fmt: skip
+                 (113, 6): "ID000000", (0, 0): "SNM00000000A"}  # fmt: skip
         key = (process, number)
         if key in words and kind == 0x20:
             return struct.pack(">h", round(words[key] * FULL_SCALE))

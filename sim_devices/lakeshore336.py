@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from typing_extensions import override
@@ -49,7 +49,7 @@ class SimLakeShore336(ScpiInstrument):
     def reset(self) -> None:
         """Return to the factory's settings: heaters off."""
         self._setpoint = {1: 0.0, 2: 0.0}
-        self._range, self._manual = {1: 0, 2: 0}, {1: 0.0, 2: 0.0}
+        self._range, self._manual = dict.fromkeys((1, 2, 3, 4), 0), {1: 0.0, 2: 0.0}
         self._ramp = {1: (0, 0.0), 2: (0, 0.0)}
         self._pid = {1: (50.0, 20.0, 0.0), 2: (50.0, 20.0, 0.0)}
         self._mode = {1: (1, 1, 0), 2: (1, 2, 0)}
@@ -67,9 +67,9 @@ class SimLakeShore336(ScpiInstrument):
     def commands(self) -> Mapping[str, Handler]:
         """Return the commands of the inputs and of the two heater outputs."""
         return {
-            ":KRDG?": lambda p: f"{self._kelvin(p):+.3f}",
-            ":CRDG?": lambda p: f"{self._kelvin(p) - 273.15:+.3f}",
-            ":SRDG?": lambda p: f"{1.6 - 0.0033 * self._kelvin(p):+.5f}",
+            ":KRDG?": lambda p: self._readings(p, lambda kelvin: f"{kelvin:+.3f}"),
+            ":CRDG?": lambda p: self._readings(p, lambda kelvin: f"{kelvin - 273.15:+.3f}"),
+            ":SRDG?": lambda p: self._readings(p, lambda kelvin: f"{1.6 - 0.0033 * kelvin:+.5f}"),
             ":RDGST?": lambda p: f"{self._reading_status(p):03d}",
             ":INNAME": lambda p: self._names.update({p[:1].upper(): p[2:].strip('"')}),
             ":INNAME?": lambda p: f"{self._names[self._input(p)]:15}",
@@ -77,7 +77,7 @@ class SimLakeShore336(ScpiInstrument):
             ":SETP": self._set_setpoint,
             ":SETP?": lambda p: f"{self._setpoint[self._output(p)]:+.3f}",
             ":RANGE": self._set_range,
-            ":RANGE?": lambda p: str(self._range[self._output(p)]),
+            ":RANGE?": lambda p: str(self._range[self._output(p, 4)]),
             ":RAMP": self._set_ramp,
             ":RAMP?": lambda p: "{},{:+.3f}".format(*self._ramp[self._output(p)]),
             ":RAMPST?": lambda p: str(int(self._is_ramping(self._output(p)))),
@@ -94,7 +94,7 @@ class SimLakeShore336(ScpiInstrument):
     @override
     def hazards(self) -> tuple[str, ...]:
         """Return that a heater is on."""
-        return tuple(f"heater {n} on, range {self._range[n]}" for n in (1, 2) if self._range[n])
+        return tuple(f"heater {n} on, range {self._range[n]}" for n in self._range if self._range[n])
 
     @override
     def raise_error(self, entry: tuple[int, str]) -> None:
@@ -110,8 +110,8 @@ class SimLakeShore336(ScpiInstrument):
             raise ScpiError((-224, "no such input"))
         return letter
 
-    def _output(self, parameters: str) -> int:
-        return int(number(parameters.split(",")[0].strip(), 1, 2))
+    def _output(self, parameters: str, last: int = 2) -> int:
+        return int(number(parameters.split(",")[0].strip(), 1, last))
 
     def _set_setpoint(self, parameters: str) -> None:
         output, value = self._output(parameters), number(parameters.split(",")[1], 0.0, 500.0)
@@ -119,9 +119,9 @@ class SimLakeShore336(ScpiInstrument):
         self._setpoint[output] = value
 
     def _set_range(self, parameters: str) -> None:
-        output = self._output(parameters)
+        output = self._output(parameters, 4)
         self._advance()
-        self._range[output] = int(number(parameters.split(",")[1], 0, 3))
+        self._range[output] = int(number(parameters.split(",")[1], 0, 3 if output < 3 else 1))
         self._working_K = self._stage_K
 
     def _set_ramp(self, parameters: str) -> None:
@@ -140,6 +140,11 @@ class SimLakeShore336(ScpiInstrument):
         self._manual[self._output(parameters)] = number(parameters.split(",")[1], 0.0, 100.0)
 
     # The cryostat.
+
+    def _readings(self, parameters: str, told: Callable[[float], str]) -> str:
+        """Return the reading of an input, or of all for 0."""
+        inputs = _INPUTS if parameters.strip() == "0" else self._input(parameters)
+        return ",".join(told(self._kelvin(letter)) for letter in inputs)
 
     def _kelvin(self, parameters: str) -> float:
         letter = self._input(parameters)

@@ -13,7 +13,7 @@ from labctl.clock import Clock
 from sim_devices.wire import Fault, Instrument
 
 _STX, _ETX = 0x02, 0x03
-_COMMAND = re.compile(r"(\d\d)?([A-Z]{3})(.*)$")
+_COMMAND = re.compile(r"(\d\d?)?([A-Z]{3}|)(.*)$")
 _UNITS = {"UM": 1e-3, "MM": 1.0, "UH": 1e-3 / 60.0, "MH": 1.0 / 60.0}
 """Of rates, in millilitres a minute."""
 _MOST_MM_MIN = 51.0  # of the carriage
@@ -42,7 +42,8 @@ class SimNewEraNE1000(Instrument):
 
     Source: New Era Pump Systems, NE-1000 Multi-Phaser User Manual, sections 10 (RS-232 protocol, basic and safe mode,
     alarms) and 10.4 (commands DIA, RAT, VOL, DIR, RUN, STP, DIS, CLD, SAF, VER). The first answer after switching on
-    is the alarm ``A?R``. A line is answered as a line, a packet as a packet.
+    is the alarm ``A?R``. Packets are taken in both modes, and answered as the mode is after the command: ``SAF`` with a
+    time-out above 0 begins the safe mode, in which the pump stops when it hears nothing for so long (alarm ``A?T``).
     """
 
     reply_delay_s = 0.01
@@ -53,7 +54,8 @@ class SimNewEraNE1000(Instrument):
         self._diameter_mm, self._rate, self._unit, self._volume = 26.7, 1.0, "MM", 0.0
         self._direction, self._is_running, self._alarm = "INF", False, "R"
         self._moved, self._begun_at, self._phase_ml = {"INF": 0.0, "WDR": 0.0}, 0.0, 0.0
-        self._is_packet = False
+        self._unit_ml = 1.0  # of volumes; a diameter that is set chooses it
+        self._timeout_s, self._heard_s = 0, clock.monotonic()
 
     def take_request(self, received: bytearray) -> bytes | None:
         """Cut off a packet or a line."""
@@ -68,8 +70,7 @@ class SimNewEraNE1000(Instrument):
             return None
         line = bytes(received[:end])
         del received[: end + 1]
-        self._is_packet = False
-        return line
+        return line if not self._timeout_s else b""
 
     def _take_packet(self, received: bytearray) -> bytes | None:
         if len(received) < 2 or len(received) < received[1] + 1:
@@ -77,30 +78,32 @@ class SimNewEraNE1000(Instrument):
         length = max(5, received[1] + 1)
         frame = bytes(received[:length])
         del received[:length]
-        self._is_packet = True
         good = frame[-1] == _ETX and crc(frame[2:-3]) == frame[-3:-1]
         return frame[2:-3] if good else b"\0"
 
     def answer(self, request: bytes) -> bytes | None:
         """Act on a command to address 00."""
         self._advance()
+        self._heard_s = self.clock.monotonic()
         text = request.decode("latin1").replace(" ", "").upper()
         if request == b"\0":
             return self._wrap("?COM")
         match = _COMMAND.match(text)
-        if match is not None and match[1] not in (None, "00"):
+        if match is not None and int(match[1] or 0) != 0:
             return None
+        if match is not None and match[2] == "SAF" and match[3].isdigit() and int(match[3]) <= 255:
+            self._timeout_s = int(match[3])
         if self._alarm:
             alarm, self._alarm = self._alarm, ""
             return self._wrap(f"A?{alarm}", prompt="")
-        if not text or match is None:
-            return self._wrap("" if not text else "?")
+        if match is None:
+            return self._wrap("?")
         return self._wrap(self._do(match[2], match[3]))
 
     def _wrap(self, data: str, prompt: str | None = None) -> bytes:
         state = (self._direction[0] if self._is_running else "S") if prompt is None else prompt
         text = f"00{state}{data}"
-        return packet(text) if self._is_packet else bytes((_STX,)) + text.encode("ascii") + bytes((_ETX,))
+        return packet(text) if self._timeout_s else bytes((_STX,)) + text.encode("ascii") + bytes((_ETX,))
 
     @override
     def hazards(self) -> tuple[str, ...]:
@@ -113,20 +116,24 @@ class SimNewEraNE1000(Instrument):
         """Lose the power: it stops; diameter, rate and volume are kept."""
         super().power_down()
         self._advance()
-        self._is_running, self._alarm = False, "R"
+        self._is_running, self._alarm, self._timeout_s = False, "R", 0
 
     def _ml_min(self) -> float:
         return self._rate * _UNITS[self._unit]
 
-    def _scale(self) -> float:
-        """Return how many millilitres one unit of a volume is."""
-        return 1e-3 if self._diameter_mm <= _SMALL_MM else 1.0
-
     def _advance(self) -> None:
         now_s = self.clock.monotonic()
+        lost_s = self._heard_s + self._timeout_s
+        if self._is_running and self._timeout_s and now_s > lost_s:
+            self._pump(lost_s)
+            if self._is_running:
+                self._is_running, self._alarm = False, "T"
+        self._pump(now_s)
+
+    def _pump(self, now_s: float) -> None:
         if self._is_running:
             grown = self._ml_min() * (now_s - self._begun_at) / 60.0
-            wanted = self._volume * self._scale()
+            wanted = self._volume * self._unit_ml
             left = wanted - self._phase_ml if wanted > 0.0 else float("inf")
             done = min(grown, left)
             self._moved[self._direction] += done
@@ -142,21 +149,23 @@ class SimNewEraNE1000(Instrument):
             "VER": "NE1000V3.928",
             "DIA": _four(self._diameter_mm),
             "RAT": f"{_four(self._rate)}{self._unit}",
-            "VOL": f"{_four(self._volume)}{'UL' if self._scale() < 1.0 else 'ML'}",
+            "VOL": f"{_four(self._volume)}{'UL' if self._unit_ml < 1.0 else 'ML'}",
             "DIR": self._direction,
             "DIS": "I{}W{}{}".format(
-                *(_four(self._moved[way] / self._scale()) for way in ("INF", "WDR")),
-                "UL" if self._scale() < 1 else "ML",
+                *(_four(self._moved[way] / self._unit_ml) for way in ("INF", "WDR")),
+                "UL" if self._unit_ml < 1 else "ML",
             ),
-            "SAF": "0",
+            "SAF": str(self._timeout_s),
         }
+        if not command + parameter:  # asks for the state only
+            return ""
         if command in told and not parameter:
             return told[command]
         if command in ("RUN", "STP", "CLD"):
             return self._run(command, parameter)
         if command not in told or command in ("VER", "DIS"):
             return "?"
-        if self._is_running and command != "RAT":
+        if self._is_running and command not in ("RAT", "SAF"):
             return "?NA"
         return self._set(command, parameter)
 
@@ -180,7 +189,8 @@ class SimNewEraNE1000(Instrument):
             self._direction = parameter
             return ""
         if command == "VOL" and parameter in ("UL", "ML"):
-            return "" if (parameter == "UL") == (self._scale() < 1.0) else "?NA"
+            self._unit_ml = 1e-3 if parameter == "UL" else 1.0
+            return ""
         if command == "SAF" and parameter.isdigit() and int(parameter) <= 255:
             return ""
         number = re.match(r"(\d*\.?\d+|\d+\.)(UM|MM|UH|MH|)$", parameter)
@@ -189,6 +199,7 @@ class SimNewEraNE1000(Instrument):
         value, unit = float(number[1]), number[2] or self._unit
         if command == "DIA" and 0.1 <= value <= 50.0:
             self._diameter_mm = value
+            self._unit_ml = 1e-3 if value <= _SMALL_MM else 1.0
         elif command == "RAT":
             return self._set_rate(value, unit)
         elif command == "VOL" and 0.0 <= value <= 9999.0:

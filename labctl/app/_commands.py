@@ -270,12 +270,13 @@ def sim_serve(
     file: Annotated[Path, typer.Argument(help="Lab file.")],
     port: Annotated[int, typer.Option(min=0, max=65000, help="First TCP port; 0: the system chooses.")] = 0,
     lab_out: Annotated[Path | None, typer.Option(help="Write a lab file with the addresses that are served.")] = None,
+    pty: Annotated[bool, typer.Option("--pty", help="Give every instrument a pty, not only the serial ones.")] = False,
 ) -> None:
     """Serve a lab's simulated instruments on loopback TCP (serial ones also on a pty) until Ctrl-C."""
     with clear_errors():
         from labctl.app._serving import serve
 
-        serve(file, port, lab_out)
+        serve(file, port, lab_out, every_pty=pty)
 
 
 @command_line.command()

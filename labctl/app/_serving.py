@@ -15,13 +15,14 @@ from labctl.files import read_yaml, yaml_text
 from labctl.lab import LabFile, build_lab, read_lab
 
 
-def serve(file: Path, port: int, lab_out: Path | None) -> None:
+def serve(file: Path, port: int, lab_out: Path | None, *, every_pty: bool = False) -> None:
     """Serve until Ctrl-C.
 
     Args:
         file: lab file.
         port: first TCP port; 0 lets the system choose.
         lab_out: lab file to write, with the addresses that are served and the backend ``@py``.
+        every_pty: give each instrument a pseudo-terminal, not only those with a serial address.
 
     Raises:
         FileError: the lab file is wrong.
@@ -32,7 +33,8 @@ def serve(file: Path, port: int, lab_out: Path | None) -> None:
     checked = read_lab(file, schemas())
     lab = build_lab(checked.model_copy(update={"backend": "simulated"}), RealClock(), schemas())
     assert lab.plant is not None
-    serial = tuple(n for n, entry in checked.devices.items() if entry.address.upper().startswith("ASRL"))
+    served = {name: checked.devices[name].address.upper() for name in lab.plant.instruments}
+    serial = tuple(name for name, address in served.items() if every_pty or address.startswith("ASRL"))
     try:
         server = InstrumentServer(lab.clock, lab.plant.instruments, port, serial)
     except OSError as error:

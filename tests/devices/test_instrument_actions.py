@@ -138,6 +138,20 @@ def test_a_syringe_pump_dispenses_a_volume(make):
     assert made.device.volume.get() == pytest.approx(1.5)
 
 
+def test_a_syringe_pump_stops_when_nobody_speaks_to_it(make):
+    made = make("NewEraNE1000")
+    made.device.volume.put(60.0)
+    made.device.running.put(1)
+    later(made, 300.0)
+    assert made.device.running.get() == 1
+    made.device.keep_alive(False)  # the controller died
+    later(made, 61.0)
+    assert made.instrument.hazards() == ()
+    with pytest.raises(LinkError, match="heard nothing for too long"):
+        made.device.link.retries = 0
+        made.device.running.get()
+
+
 def test_a_spin_coater_follows_and_comes_to_rest(make):
     made = make("InstrasSCK300")
     spun = made.device.spin(3000.0, 30.0)
