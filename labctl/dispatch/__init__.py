@@ -9,7 +9,8 @@ from labctl.dispatch._failure import RETRY, FailureRule, answers, default_rule, 
 from labctl.dispatch._first_come import FirstCome
 from labctl.dispatch._forecast import Forecast, Prospect, Span
 from labctl.dispatch._greedy import Greedy
-from labctl.dispatch._line import Hands, Line
+from labctl.dispatch._hands import Hands
+from labctl.dispatch._line import Line
 from labctl.dispatch._places import Places
 from labctl.dispatch._policy import Choice, Decision, Policy
 from labctl.dispatch._port import Handled, Load, Move, Port

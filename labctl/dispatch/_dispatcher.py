@@ -17,7 +17,8 @@ from labctl.dispatch._advising import Advising
 from labctl.dispatch._durations import Durations
 from labctl.dispatch._failure import FailureRule, default_rule
 from labctl.dispatch._greedy import Greedy
-from labctl.dispatch._line import Hands, Line
+from labctl.dispatch._hands import Hands
+from labctl.dispatch._line import Line
 from labctl.dispatch._policy import Policy
 from labctl.dispatch._port import Handled, Move, Port
 from labctl.dispatch._requests import Requests

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from typing_extensions import override
 
-from labctl.dispatch._line import Hands, Line
+from labctl.dispatch._hands import Hands
+from labctl.dispatch._line import Line
 from labctl.dispatch._policy import Policy
 from labctl.dispatch._port import Handled, Move, Port
 from labctl.dispatch._traveller import Traveller

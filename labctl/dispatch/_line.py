@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
-from labctl.dispatch import _failing
+from labctl.dispatch import _failing, _giving_up
 from labctl.dispatch._durations import Durations
 from labctl.dispatch._failure import FailureRule
+from labctl.dispatch._hands import Hands
 from labctl.dispatch._places import Places
 from labctl.dispatch._policy import Policy
-from labctl.dispatch._port import Handled, Move, Port
+from labctl.dispatch._port import Move, Port
 from labctl.dispatch._timers import Timer
 from labctl.dispatch._traveller import Traveller
 from labctl.engine import OperationResult
@@ -20,33 +20,8 @@ from labctl.recipes import Operation, OperationSchema
 from labctl.samples import station_of
 
 _JUST_AFTER_S = 0.001
-_GOES_ON = ("changing", "busy", "retrying", "waiting", "closed")
 _ROUNDS = 1000
 """So often at most is decided at one time; where nothing has to be carried, one decision makes way for the next."""
-
-
-class Hands(Protocol):
-    """Does what the line decided: real stations, or a forecast."""
-
-    def carry(self, move: Move) -> None:
-        """Have a sample carried; `Line.carried` is called when it was."""
-        ...
-
-    def begin(self, port: Port) -> None:
-        """Have a station do the next operation of its load; `Line.operated` is called when it ended."""
-        ...
-
-    def loaded(self, station: str, samples: list[str]) -> None:
-        """Take note of a load before the first of its samples is moved."""
-        ...
-
-    def handled(self, handled: Handled) -> None:
-        """Take note of what will be done about an operation that failed, before it is done."""
-        ...
-
-    def ended(self, traveller: Traveller) -> None:
-        """Take note of a sample to which nothing more is done."""
-        ...
 
 
 class Line:
@@ -215,9 +190,9 @@ class Line:
         self._ring()
         for _ in range(_ROUNDS):
             again = not self.stopping and not self.paused and self._decide_once()
-            if not self._give_up_the_hopeless() and not again:
+            if not _giving_up.give_up_the_hopeless(self) and not again:
                 break
-        if self.travellers and self._stands_still():
+        if self.travellers and _giving_up.stands_still(self):
             for traveller in list(self.travellers):
                 self.end(traveller, "failed", "nothing that is under way lets it go on")
 
@@ -243,7 +218,7 @@ class Line:
     def _decide_once(self) -> bool:
         """Decide; return whether to decide again at once, because samples that need no mover are elsewhere now."""
         n_before = self._n_arrived
-        self._set_late_aside()
+        _giving_up.set_late_aside(self)
         decision = self.policy.decide(self)
         self.look_again = decision.look_again
         for choice in decision.choices:
@@ -257,23 +232,8 @@ class Line:
         self._carry_next()
         return self._n_arrived != n_before
 
-    def _set_late_aside(self) -> None:
-        """Give up samples whose next operation can begin in time no more, or go on without it."""
-        for traveller in [t for t in self.travellers if t.status == "waiting" and t.due < self.now]:
-            self._too_late(traveller)
-
-    def _too_late(self, traveller: Traveller) -> None:
-        operation = traveller.next_operation
-        assert operation is not None and operation.timing.begin_within is not None  # it has a due
-        if operation.timing.optional:
-            traveller.leave_out()
-        else:
-            name = operation.name or operation.kind
-            traveller.aside = f"{name} could not begin within {operation.timing.begin_within:g} s"
-        if traveller.next_operation is None:
-            self._go_home(traveller)
-
-    def _go_home(self, traveller: Traveller) -> None:
+    def go_home(self, traveller: Traveller) -> None:
+        """End a sample in its rack place, or have it carried there."""
         if traveller.location == traveller.home:
             self.end_at_home(traveller)
         else:
@@ -358,7 +318,7 @@ class Line:
         late = [t for t in port.load if t.due < self.now] if not port.continues and not port.attempt else []
         for traveller in late:
             traveller.status = "waiting"
-            self._too_late(traveller)
+            _giving_up.too_late(self, traveller)
             if traveller.status == "waiting":
                 self.move(traveller, traveller.home)
         if late or not port.load or any(t.ready_at > self.now for t in port.load):
@@ -395,43 +355,6 @@ class Line:
                 _failing.rung(self, timer)
 
     # When a sample ends.
-
-    def _give_up_the_hopeless(self) -> bool:
-        """End samples that will not go on; return whether one goes on without an operation that nobody can do."""
-        busy = {traveller for port in self.ports.values() if port.state == "busy" for traveller in port.load}
-        if self.carrying is not None:
-            busy.add(self.carrying.traveller)
-        goes_on = False
-        for traveller in list(self.travellers):
-            operation = traveller.next_operation
-            if self.stopping:
-                if traveller not in busy:
-                    done = operation is None
-                    self.end(traveller, "finished" if done else "failed", "" if done else f"stopped: {self.stopping}")
-            elif operation is not None and traveller.status == "waiting" and traveller.location == traveller.home:
-                goes_on |= self._give_up_if_hopeless(traveller, operation)
-        return goes_on
-
-    def _give_up_if_hopeless(self, traveller: Traveller, operation: Operation) -> bool:
-        able = [self.ports[name] for name in self.able(operation) if name in self.ports]
-        if not all(port.reason for port in able):
-            return False
-        if operation.timing.optional:
-            traveller.leave_out()
-            if traveller.next_operation is None:
-                self.end_at_home(traveller)
-            return True
-        names = ", ".join(port.station.name for port in able)
-        self.end(traveller, "failed", f"no station left for {operation.kind}: {names} in quarantine")
-        return False
-
-    def _stands_still(self) -> bool:
-        """Return whether nothing will ever happen by itself; people may still pause, hold, answer and release."""
-        if self.stopping or self.paused or self.mover_held or self.carrying is not None or self.moves:
-            return False
-        if any(port.held or port.state in _GOES_ON for port in self.ports.values()):
-            return False
-        return self.next_due() == math.inf
 
     def end_at_home(self, traveller: Traveller) -> None:
         """End a sample that lies in its rack place."""
