@@ -223,7 +223,7 @@ def failures_at_once(report: Report) -> None:
 def interruptions(report: Report, n: int) -> None:
     """Abort, hold, pause and take out stations at random instants of one long campaign; people put them back."""
     rng = random.Random(1)
-    n_samples = max(40, 2 * n)
+    n_samples = max(40, 2 * n + n // 5)
     with _campaign(8, 1, n_samples, []) as (campaign, store):
         clock, stations = campaign.lab.clock, sorted(campaign.drivers)
         done: Counter[str] = Counter()

@@ -30,7 +30,7 @@ from labctl.recipes import Operation, OperationSchema, Recipe
 
 __all__ = ["Dispatcher"]
 
-_N_OPERATIONS_KNOWN = 65536
+_N_OPERATIONS_KNOWN = 8192
 
 
 class Dispatcher(Hands):
