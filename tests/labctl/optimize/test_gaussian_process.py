@@ -11,12 +11,14 @@ from scipy.stats import norm
 
 from labctl.objectives import InputOf, Objective
 from labctl.optimize import ID_KEY, make_optimizer
+from labctl.optimize._front import added_volume, reference
 from labctl.optimize._gp._acquisition import Acquisition, Circumstances
 from labctl.optimize._gp._feasibility import Feasibility
 from labctl.optimize._gp._hours import Hours
 from labctl.optimize._gp._improvement import log_improvement
 from labctl.optimize._gp._kernel import Prior, _Posterior, fit
 from labctl.optimize._gp._process import Process
+from labctl.optimize._gp._volume import VolumeAcquisition
 from labctl.optimize._gp._warp import standardised
 from labctl.trials import Candidates, Categorical, Continuous, Integer, SearchSpace
 
@@ -118,6 +120,24 @@ def test_gp_spreads_over_the_pareto_front():
     assert min(front) < 0.2
     assert max(front) > 0.8
     assert len(front) > 5
+
+
+def test_expected_growth_of_the_hypervolume_is_that_of_draws():
+    rng = np.random.default_rng(2)
+    features = rng.random((6, 4))
+    pair = [
+        Process.of(fit(features, outcomes, GROUPS, Prior(length=(0.0, 1.0)), 20), features, outcomes)
+        for outcomes in (np.array([-1.5, -0.5, 0.2, 0.8, 1.0, 0.0]), np.array([1.4, 0.9, 0.1, -0.6, -1.3, -0.5]))
+    ]
+    seen = np.stack([process.seen for process in pair], axis=1)
+    worst = reference(seen)
+    points = np.vstack([features[:2] + 0.05, rng.random((2, 4))])
+    found = np.exp(VolumeAcquisition([tuple(pair)], Circumstances()).log_improvement(points))
+    moments = [process.predict(points) for process in pair]
+    for number, growth in enumerate(found):
+        draws = np.stack([mean[number] + spread[number] * rng.normal(size=4000) for mean, spread in moments], axis=1)
+        grown = np.array([added_volume(draw, seen, worst) for draw in draws])
+        assert growth == pytest.approx(grown.mean(), abs=5 * grown.std() / math.sqrt(len(grown)) + 1e-6)
 
 
 def test_n_start_points_are_those_of_the_sobol_engine():
