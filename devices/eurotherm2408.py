@@ -34,7 +34,7 @@ class Eurotherm2408(LinkedDevice):
     Changing from automatic to manual keeps the output, so that `make_safe` sets it to 0 then.
     """
 
-    protocol = "Modbus RTU"
+    protocol = "Modbus RTU; Modbus TCP at port 502"
     source = "Eurotherm, Series 2000 Communications Handbook HA026230, chapter 5 'Modbus addresses'; one decimal place"
     safe_state = "Manual mode with an output of 0 %: the heater gets no power."
     models = ("2480", "2440", "2460")

@@ -40,7 +40,7 @@ class Eurotherm3216(LinkedDevice):
     a memory that bears 100 000 writes: set them once a programme, not to follow a ramp.
     """
 
-    protocol = "Modbus RTU"
+    protocol = "Modbus RTU; Modbus TCP at port 502"
     source = (
         "Eurotherm 3200 Series Engineering Handbook HA028651 issue 7: section 15.5 'Parameter Modbus Addresses' "
         "and section 5.5 'Dwell Timer' (end type Off); one decimal place configured"

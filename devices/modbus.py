@@ -1,21 +1,29 @@
-"""Quantities of instruments that speak Modbus RTU.
+"""Quantities of instruments that speak Modbus RTU, or Modbus TCP where the address is port 502 of a host.
 
-Source: Modbus application protocol specification V1.1b3, sections 6.3, 6.4, 6.6, 6.12 and 7;
-Modbus over serial line V1.02, section 2.5.1 and appendix B (CRC).
+RTU frames go over a serial line, and over a socket with any other port: that is a serial server. Source: Modbus
+application protocol specification V1.1b3, sections 6.3, 6.4, 6.6, 6.12 and 7; Modbus over serial line V1.02, section
+2.5.1 and appendix B (CRC); Modbus messaging on TCP/IP V1.0b, sections 3.1.3 (header) and 4.3 (port 502).
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from typing_extensions import override
 
 from labctl.link import Link
 
+T = TypeVar("T")
 READ_HOLDING, READ_INPUT, WRITE_ONE, WRITE_MANY = 3, 4, 6, 16
 EXCEPTIONS = {1: "illegal function", 2: "illegal data address", 3: "illegal data value", 4: "device failure", 6: "busy"}
+
+_TCP = re.compile(r"^TCPIP.*::502::SOCKET$")
+_HEADER = 6
+"""Bytes of a TCP frame before the unit."""
 
 
 def _crc_table() -> tuple[int, ...]:
@@ -50,41 +58,65 @@ def _missing(received: bytes) -> int:
     return max(0, whole - len(received))
 
 
-def _checked(unit: int, function: int) -> Callable[[bytes], bytes]:
-    def body(reply: bytes) -> bytes:
+def _missing_of_tcp(received: bytes) -> int:
+    """Return how many bytes a reply on TCP still lacks."""
+    if len(received) < _HEADER:
+        return _HEADER - len(received)
+    return max(0, _HEADER + int.from_bytes(received[4:6], "big") - len(received))
+
+
+def _converse(link: Link, request: bytes, parse: Callable[[bytes], T]) -> T:
+    """Send unit and request, and return what `parse` makes of the body of the answer; raises `LinkError`."""
+    unit, function = request[0], request[1]
+
+    def body(frame: bytes) -> bytes:
+        if frame[0] != unit or frame[1] & 0x7F != function:
+            raise ValueError(f"reply is for unit {frame[0]} function {frame[1]}")
+        if frame[1] & 0x80:
+            raise ValueError(f"refused: {EXCEPTIONS.get(frame[2], f'exception {frame[2]}')}")
+        return frame[2:]
+
+    if _TCP.search(link.address.upper()):
+        header = crc(request) + struct.pack(
+            ">HH", 0, len(request)
+        )  # the transaction is as unlike others as its request
+
+        def on_tcp(reply: bytes) -> T:
+            if reply[:4] != header[:4] or len(reply) < _HEADER + 3:
+                raise ValueError("answer to another request")
+            return parse(body(reply[_HEADER:]))
+
+        return link.exchange(header + request, _missing_of_tcp, on_tcp)
+
+    def on_line(reply: bytes) -> T:
         if crc(reply[:-2]) != reply[-2:]:
             raise ValueError("wrong CRC")
-        if reply[0] != unit or reply[1] & 0x7F != function:
-            raise ValueError(f"reply is for unit {reply[0]} function {reply[1]}")
-        if reply[1] & 0x80:
-            raise ValueError(f"refused: {EXCEPTIONS.get(reply[2], f'exception {reply[2]}')}")
-        return reply[2:-2]
+        return parse(body(reply[:-2]))
 
-    return body
+    return link.exchange(request + crc(request), _missing, on_line)
 
 
 def read_registers(link: Link, unit: int, address: int, count: int = 1) -> tuple[int, ...]:
     """Return `count` holding registers from `address` on, each 0 to 65535; raises `LinkError`."""
     request = struct.pack(">BBHH", unit, READ_HOLDING, address, count)
 
-    def words(reply: bytes) -> tuple[int, ...]:
-        body = _checked(unit, READ_HOLDING)(reply)
+    def words(body: bytes) -> tuple[int, ...]:
         if body[0] != 2 * count:
             raise ValueError(f"{body[0]} bytes in place of {2 * count}")
         return struct.unpack(f">{count}H", body[1:])
 
-    return link.exchange(request + crc(request), _missing, words)
+    return _converse(link, request, words)
 
 
 def write_register(link: Link, unit: int, address: int, word: int) -> None:
     """Write one holding register, 0 to 65535, and check the echo; raises `LinkError`."""
     request = struct.pack(">BBHH", unit, WRITE_ONE, address, word)
 
-    def echo(reply: bytes) -> None:
-        if _checked(unit, WRITE_ONE)(reply) != request[2:]:
+    def echo(body: bytes) -> None:
+        if body != request[2:]:
             raise ValueError("echo differs from the request")
 
-    link.exchange(request + crc(request), _missing, echo)
+    _converse(link, request, echo)
 
 
 def write_registers(link: Link, unit: int, address: int, words: Sequence[int]) -> None:
@@ -92,11 +124,11 @@ def write_registers(link: Link, unit: int, address: int, words: Sequence[int]) -
     head = struct.pack(">BBHH", unit, WRITE_MANY, address, len(words))
     request = head + struct.pack(f">B{len(words)}H", 2 * len(words), *words)
 
-    def echo(reply: bytes) -> None:
-        if _checked(unit, WRITE_MANY)(reply) != head[2:]:
+    def echo(body: bytes) -> None:
+        if body != head[2:]:
             raise ValueError("echo differs from the request")
 
-    link.exchange(request + crc(request), _missing, echo)
+    _converse(link, request, echo)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""Modbus RTU, as a slave sees it.
+"""Modbus RTU and Modbus TCP, as a slave sees them.
 
-Source: Modbus application protocol specification V1.1b3, sections 6.3, 6.6, 6.8, 6.12 and 7; Modbus over serial
-line V1.02, section 2.5.1 and appendix B (CRC). A slave does not answer a frame with a wrong CRC or another's
-address.
+Source: Modbus application protocol specification V1.1b3, sections 6.3, 6.6, 6.8, 6.12 and 7; Modbus over serial line
+V1.02, section 2.5.1 and appendix B (CRC); Modbus messaging on TCP/IP V1.0b, section 3.1.3. A slave does not answer a
+frame with a wrong CRC or another's address.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from labctl.clock import Clock
 from sim_devices.wire import Fault, Instrument
 
 READ_HOLDING, READ_INPUT, WRITE_ONE, ECHO, WRITE_MANY = 3, 4, 6, 8, 16
+_HEADER = 6
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 
 
@@ -45,8 +46,15 @@ def crc(data: bytes) -> bytes:
     return struct.pack("<H", value)
 
 
+def _is_tcp(received: bytearray) -> bool:
+    """Return whether bytes begin as a frame of Modbus TCP does, and are none of a line."""
+    if len(received) < 8 or received[2:4] != b"\0\0" or not 6 <= int.from_bytes(received[4:6], "big") <= 254:
+        return False
+    return crc(bytes(received[:6])) != bytes(received[6:8])
+
+
 class ModbusInstrument(Instrument):
-    """A Modbus RTU slave with holding registers.
+    """A Modbus slave with holding registers; it answers each frame as it came, of a line (RTU) or of TCP.
 
     Args:
         clock: the lab's.
@@ -57,7 +65,7 @@ class ModbusInstrument(Instrument):
 
     def __init__(self, clock: Clock, seed: int | str, faults: Sequence[Fault] = (), unit: int = 1) -> None:
         super().__init__(clock, seed, faults)
-        self.unit = unit
+        self.unit, self._header = unit, b""
 
     def read_register(self, address: int) -> int:
         """Return a register, 0 to 65535.
@@ -76,7 +84,15 @@ class ModbusInstrument(Instrument):
         raise NotImplementedError
 
     def take_request(self, received: bytearray) -> bytes | None:
-        """Cut the first whole frame off."""
+        """Cut the first whole frame off: one of TCP, which has a header in place of the CRC, or one of a line."""
+        self._header = b""
+        if _is_tcp(received):
+            whole = _HEADER + int.from_bytes(received[4:6], "big")
+            if len(received) < whole:
+                return None
+            self._header, request = bytes(received[:_HEADER]), bytes(received[_HEADER:whole])
+            del received[:whole]
+            return request + crc(request)
         length = 8
         if len(received) > 6 and received[1] == WRITE_MANY:
             length = 9 + received[6]
@@ -99,6 +115,8 @@ class ModbusInstrument(Instrument):
         except ModbusError as error:
             body = bytes([function | 0x80, error.code])
         frame = bytes([self.unit]) + body
+        if self._header:
+            return self._header[:4] + struct.pack(">H", len(frame)) + frame
         return frame + crc(frame)
 
     def _act(self, function: int, data: bytes) -> bytes:

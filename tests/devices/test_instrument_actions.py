@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 from ophyd.utils import LimitError
 
+from devices.modbus import Register
 from labctl.errors import LabError, LinkError
+from sim_devices.eurotherm2408 import SimEurotherm2408
+from sim_devices.plant import Line, TubeFurnace
+from tests.devices.conftest import connect
 
 
 def ends(made, status, seconds=20_000.0, step=1.0):
@@ -266,3 +270,16 @@ def test_a_laser_goes_off_with_its_interlock(make):
     assert (made.device.interlock.get(), made.device.output.get()) == ("OPEN", 0)
     made.device.output.put(1)
     assert made.device.output.get() == 0
+
+
+@pytest.mark.parametrize("address", ["TCPIP0::10.0.0.9::502::SOCKET", "TCPIP0::10.0.0.9::4001::SOCKET"])
+def test_a_modbus_instrument_is_reached_over_tcp_or_a_serial_server(clock, address):
+    furnace = TubeFurnace(Line(clock, 1), ())
+    device = connect("Eurotherm2408", SimEurotherm2408(clock, 1, furnace), clock, address)
+    assert device.connect().model == "2480"
+    device.target_setpoint.put(321.5)
+    assert device.target_setpoint.get() == 321.5
+    first = device.link.log[0].sent
+    assert (first[2:4] == b"\0\0") == ("502" in address)
+    with pytest.raises(LinkError, match="refused: illegal data address"):
+        Register(999).read(device.link)

@@ -128,3 +128,15 @@ def test_noise_neither_breaks_the_slave_nor_writes(noise):
     registers.clear()
     assert registers.words == list(range(100, 110))
     assert say(registers, framed(struct.pack(">BBHH", 1, 3, 0, 1))) == framed(struct.pack(">BBBH", 1, 3, 2, 100))
+
+
+def test_a_frame_of_tcp_is_answered_with_its_header():
+    registers = Registers()
+    request = bytes.fromhex("00 2a 00 00 00 06 01 03 00 02 00 02")
+    assert say(registers, request) == bytes.fromhex("00 2a 00 00 00 07 01 03 04 00 66 00 67")
+    assert say(registers, bytes.fromhex("00 2b 00 00 00 06 01 06 00 09 00 01")) == bytes.fromhex(
+        "00 2b 00 00 00 03 01 86 02"
+    )
+    pieces = [say(registers, bytes([byte])) for byte in request]
+    assert pieces[:-1] == [b""] * 11
+    assert say(registers, framed(struct.pack(">BBHH", 1, 3, 0, 6)))[:3] == b"\x01\x03\x0c"  # looks alike, has a CRC
