@@ -212,7 +212,7 @@ def _role_problem(file: LabFile, device: str, wanted: str) -> str:
     kind = file.devices[device].kind
     if not is_kind(kind) or wanted in {each.__name__ for each in device_kind(kind).__mro__}:
         return ""
-    return f"{device} is of class {kind}; {wanted} is needed"
+    return f"{device} is of class {device_kind(kind).__name__}; {wanted} is needed"
 
 
 def _mover_problems(file: LabFile) -> list[Problem]:

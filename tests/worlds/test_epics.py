@@ -9,27 +9,9 @@ from pathlib import Path
 import pytest
 
 from labctl.errors import LinkTimeout
-from tests.worlds.worlds import World, written
+from tests.worlds.worlds import HOT_PLATE, ROLES, World, written
 
 pytest.importorskip("caproto", reason="install labctl[epics]")
-
-HOT_PLATE = {
-    "instrument": "HotPlate",
-    "protocol": "epics",
-    "maker": "Example",
-    "models": ["HP-1"],
-    "identity": "ID",
-    "source": "tests/worlds/ioc.py",
-    "safe_state": "Heater off.",
-    "make_safe": {"heater": 0},
-    "process": ["temperature"],
-    "signals": {
-        "setpoint": {"at": "SP", "set": True, "unit": "degC", "limits": ["20 degC", "300 degC"]},
-        "heater": {"at": "HEAT", "set": True, "type": "integer", "limits": [0, 1]},
-        "temperature": {"at": "T", "unit": "degC", "kind": "hinted"},
-    },
-}
-ROLES = {"take_readings": "instrument", "apply_settings": "instrument"}
 
 
 def free_ports(n):

@@ -7,8 +7,7 @@ from labctl.clock import VirtualClock
 from labctl.errors import FileError
 from labctl.lab import build_lab, has_simulation, read_lab
 from tests.laboratory import SCHEMAS, Laboratory
-from tests.worlds.test_epics import HOT_PLATE, ROLES
-from tests.worlds.worlds import written
+from tests.worlds.worlds import HOT_PLATE, ROLES, written
 
 
 def test_every_mistake_is_told_at_once(tmp_path):

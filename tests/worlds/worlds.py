@@ -15,6 +15,24 @@ from labctl.lab import LabFile, build_lab, read_lab
 from plans import OPERATIONS
 from tests.laboratory import SCHEMAS
 
+HOT_PLATE = {
+    "instrument": "HotPlate",
+    "protocol": "epics",
+    "maker": "Example",
+    "models": ["HP-1"],
+    "identity": "ID",
+    "source": "tests/worlds/ioc.py",
+    "safe_state": "Heater off.",
+    "make_safe": {"heater": 0},
+    "process": ["temperature"],
+    "signals": {
+        "setpoint": {"at": "SP", "set": True, "unit": "degC", "limits": ["20 degC", "300 degC"]},
+        "heater": {"at": "HEAT", "set": True, "type": "integer", "limits": [0, 1]},
+        "temperature": {"at": "T", "unit": "degC", "kind": "hinted"},
+    },
+}
+ROLES = {"take_readings": "instrument", "apply_settings": "instrument"}
+
 
 def written(
     folder: Path, instrument: Mapping[str, Any], address: str, operations: Mapping[str, str], **more: Any
