@@ -71,6 +71,9 @@ def test_a_furnace_with_narrower_limits_gets_only_what_it_can_do(tmp_path):
     heats = [(s["station"], s["parameters"]["temperature"]) for s, _ in runs if s["operation"] == "anneal"]
     assert all(temperature <= 300 for station, temperature in heats if station == "furnace_b")
     assert any(temperature > 300 for _, temperature in heats)
+    lines = (tmp_path / "store" / "decisions.jsonl").read_text().splitlines()
+    decided = [json.loads(line)["decision"] for line in lines]
+    assert decided[:3] == ["started", "suggested", "loaded"]  # the next only when there is room for it
 
 
 def test_the_budget_of_lab_time_starts_no_trial_later(tmp_path):
