@@ -39,7 +39,7 @@ class GpOptions(BaseModel):
         None, ge=1, description="trials before the model is asked; by default one more than inputs, in a pool three"
     )
     cost_aware: bool = Field(
-        False, description="whether what may be gained counts for each lab hour that a recipe is expected to take"
+        False, description="whether of recipes that promise about as much the one that takes fewer lab hours is made"
     )
     replicates: int = Field(
         1,

@@ -15,6 +15,9 @@ from labctl.optimize._gp._hours import Hours
 from labctl.optimize._gp._improvement import log_improvement, log_improvement_slopes
 from labctl.optimize._gp._process import Process
 
+HOURS_COUNT = 0.3
+"""Power of the hours that divides an improvement: with 1, a search stays where trials are cheap."""
+
 
 class Worth(Protocol):
     """What a search makes large."""
@@ -34,13 +37,13 @@ class Circumstances:
     """None where time does not count."""
 
     def log_factor(self, features: Floats) -> Floats:
-        """Return the log of the probability to complete, less that of the hours."""
-        factor = np.zeros(len(features))
-        if self.feasibility is not None:
-            factor += self.feasibility.log_probability(features)
-        if self.hours is not None:
-            factor -= self.hours.logarithm(features)
-        return factor
+        """Return the log of the probability to complete, less the part that counts of that of the hours."""
+        factor = self.log_probability(features)
+        return factor if self.hours is None else factor - HOURS_COUNT * self.hours.logarithm(features)
+
+    def log_probability(self, features: Floats) -> Floats:
+        """Return the log of the probability to complete."""
+        return np.zeros(len(features)) if self.feasibility is None else self.feasibility.log_probability(features)
 
     def slopes(self, feature: Floats) -> tuple[float, Floats]:
         """Return `log_factor` at one point and its derivatives by the columns."""
@@ -50,7 +53,7 @@ class Circumstances:
             factor, by_column = factor + value, by_column + slopes
         if self.hours is not None:
             value, slopes = self.hours.slopes(feature)
-            factor, by_column = factor - value, by_column - slopes
+            factor, by_column = factor - HOURS_COUNT * value, by_column - HOURS_COUNT * slopes
         return factor, by_column
 
     def is_probable(self, features: Floats) -> NDArray[np.bool_]:
@@ -88,7 +91,7 @@ class Acquisition:
         means, deviations = np.array([model.predict(features) for model in self.models]).swapaxes(0, 1)
         mean = means.mean(axis=0)
         worth: Floats = mean + kappa * np.sqrt((deviations**2 + (means - mean) ** 2).mean(axis=0))
-        return worth + 0.5 * self.about.log_factor(features)
+        return worth + 0.5 * self.about.log_probability(features)
 
     def slopes(self, feature: Floats) -> tuple[float, Floats]:
         """Return `log_improvement` at one point and its derivatives by the columns."""

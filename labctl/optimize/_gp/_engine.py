@@ -49,8 +49,8 @@ class GaussianProcessEngine:
       before is a column with a weight of its own.
     - Trials on their way count as if they had given what the models expect (kriging believer).
     - Failed trials train a model of the probability to complete, which multiplies the improvement.
-    - Where time counts, the improvement is divided by the lab hours that a recipe is expected to take (Snoek 2012,
-      arXiv:1206.2944).
+    - Where time counts, the improvement is divided by a power of the lab hours that a recipe is expected to take
+      (after Snoek 2012, arXiv:1206.2944).
     - Stagnation: after `n_inputs` + 6 trials without an improvement above the noise, two of three trials in a box
       go to the highest upper confidence limit (Srinivas 2010, arXiv:0912.3995) far from the best recipe, in a
       pool one of three anywhere; always where completing is more likely than not, if there is such a place.
@@ -140,7 +140,7 @@ class GaussianProcessEngine:
         is_turn = known.n_trials % 3 == 0 if isinstance(domain, Pool) else known.n_trials % 3 > 0
         if is_turn and self._has_stalled(domain, fitted[0], known):
             return "a look where little is known: nothing better was found for a while"
-        return "the highest expected improvement" + (" for each lab hour" if self._per_hour else "")
+        return "the highest expected improvement" + (", lab hours counted" if self._per_hour else "")
 
     def _is_starting(self, domain: Box | Pool, known: Known) -> bool:
         n_start = self._n_start
