@@ -1,5 +1,10 @@
 """Variables of an asyncua server on a loopback port as a device."""
 
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from labctl.errors import LinkError
@@ -28,41 +33,34 @@ CHILLER = {
 
 @pytest.fixture
 def server():
-    from asyncua import ua
-    from asyncua.sync import Server
-
-    made = Server()
-    made.set_endpoint("opc.tcp://127.0.0.1:0/chiller")
-    made.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-    made.register_namespace("urn:chiller")
-    nodes = {}
-    for name, value in {"Setpoint": 20.0, "Pump": False, "Hours": 7, "Model": "CH-2"}.items():
-        nodes[name] = made.nodes.objects.add_variable(ua.NodeId(name, 2), f"2:{name}", value)
-        if name in ("Setpoint", "Pump"):
-            nodes[name].set_writable()
-    made.start()
-    made.variables = nodes
-    yield made
-    if made.tloop.is_alive():
-        made.stop()
+    """Start the server; it has its port as an attribute."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, str(Path(__file__).with_name("chiller.py")), str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.port = port
+        yield process
+        process.kill()
 
 
 def test_an_operation_sets_records_and_makes_safe(server, tmp_path):
-    port = server.aio_obj.bserver._server.sockets[0].getsockname()[1]
     roles = {"take_readings": "instrument", "apply_settings": "instrument"}
-    world = World(written(tmp_path, CHILLER, f"opc.tcp://127.0.0.1:{port}/chiller", roles))
+    world = World(written(tmp_path, CHILLER, f"opc.tcp://127.0.0.1:{server.port}/chiller", roles))
     assert world.thing.connect().model == "CH-2"
     world.thing.pump.put(1)
-    assert server.variables["Pump"].read_value() is True
+    assert world.thing.pump.get() == 1
     stop = world.run("apply_settings", settings="setpoint=12.5 degC; pump=1", duration="0.2 s", monitor_period="0.1 s")
     assert stop["exit_status"] == "success"
-    assert server.variables["Setpoint"].read_value() == 12.5
-    assert server.variables["Pump"].read_value() is False
+    assert world.thing.setpoint.get() == 12.5
+    assert world.thing.pump.get() == 0
     assert {row["thing_setpoint"] for row in world.rows("process")} <= {12.5, 20.0}
     assert world.thing.read_configuration()["thing_hours"]["value"] == 7
     with pytest.raises(LinkError, match=r"refused: Bad(NotWritable|UserAccessDenied)"):
         world.thing.locked.put(8)
-    server.stop()
+    server.kill()
+    server.wait()
     with pytest.raises(LinkError):
         world.thing.setpoint.get()
     world.close()
