@@ -6,6 +6,7 @@ status variables (S1F3), equipment constants (S2F13, S2F15), alarms (S5F1); SEMI
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from labctl.link import LibraryLink
 
 POLL_S = 0.5
 """How often what the equipment announced is looked at while a process program runs [s]."""
+END_S = 2.0
 DONE, LATER, NOT_NOW, ALREADY = 0, 4, 2, 5
 """Acknowledge codes of a remote command (HCACK, SEMI E5)."""
 REFUSALS = {1: "invalid command", 2: "cannot be done now", 3: "invalid parameter", 5: "already so", 6: "no such object"}
@@ -190,7 +192,12 @@ class _Host:
         return self._handler.settings.streams_functions.decode(message).get()
 
     def close(self) -> None:
+        """Close the connection; secsgem returns before its receiving thread has quite ended."""
         self._handler.disable()
+        name = f"secsgem_tcpConnection_receiver_{self._handler.settings.address}:{self._handler.settings.port}"
+        for thread in threading.enumerate():
+            if thread.name == name:
+                thread.join(END_S)
 
 
 class _Ledger(dict[str, Any]):
