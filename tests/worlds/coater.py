@@ -10,7 +10,7 @@ from secsgem.secs.variables import F8, I4, U4, String
 
 
 class Coater(GemEquipmentHandler):
-    """Coats for 0.5 s, and gives up the program BAD."""
+    """Coats for 1 s, and gives up the program BAD."""
 
     def __init__(self, settings):
         super().__init__(settings)
@@ -19,7 +19,6 @@ class Coater(GemEquipmentHandler):
             (2101, "speed", F8, 0.0),
             (2102, "wafers", U4, 7),
             (2103, "model", String, "COAT-300"),
-            (2104, "aborts", U4, 0),
         ):
             made = StatusVariable(number, name, "", kind, use_callback=False)
             made.value = value
@@ -47,7 +46,7 @@ class Coater(GemEquipmentHandler):
     def begin(self):
         self.status_variables[2101].value = 3000.0
         self.trigger_collection_events([5001])
-        threading.Timer(0.5, self.end).start()
+        threading.Timer(1.0, self.end).start()
 
     def end(self):
         self.status_variables[2101].value = 0.0
@@ -55,7 +54,7 @@ class Coater(GemEquipmentHandler):
         self.trigger_collection_events([5003 if self.selected == "BAD" else 5002])
 
     def abort(self):
-        self.status_variables[2104].value += 1
+        self.selected = ""
 
 
 if __name__ == "__main__":
