@@ -124,10 +124,11 @@ class Sketch:
             else checked.make_optimizer()
         )
         self._in_flight = in_flight or checked.file.in_flight
-        self._records: dict[str, dict[str, OperationRecord]] = {}
+        self.records: dict[str, dict[str, OperationRecord]] = {}
+        """What was done in each run, by sample."""
         self._inbox: ClockQueue[Traveller | Exception | None] = ClockQueue(lab.clock)
         self._n_begun = 0
-        drivers: Any = {name: _Driver(name, lab.clock, plant, self._records) for name in lab.stations}
+        drivers: Any = {name: _Driver(name, lab.clock, plant, self.records) for name in lab.stations}
         plans: Any = {kind: _Plan(schema) for kind, schema in checked.schemas.items()}
         self.dispatcher = Dispatcher(
             lab,
@@ -185,7 +186,7 @@ class Sketch:
         return self._n_begun == n_ended or room > 0
 
     def _learn(self, traveller: Traveller) -> Outcome | None:
-        records = [self._records[uid][traveller.sample] for uid in traveller.runs]
+        records = [self.records[uid][traveller.sample] for uid in traveller.runs]
         n_operations = len(traveller.recipe.operations) - len(traveller.left_out)
         objectives = self._checked.objectives
         outcome = read_outcome(traveller.trial, traveller.suggestion, records, n_operations, objectives)

@@ -5,10 +5,11 @@ import json
 import pytest
 
 from labctl.app._running import check
+from labctl.clock import VirtualClock
 from labctl.errors import FileError
 from labctl.files import read_yaml
-from labctl.lab import check_lab
-from labctl.rehearsal import BASELINES, THIS, Race, accelerations, extended, gain_of, race, require_sketchable
+from labctl.lab import build_lab, build_swift_plant, check_lab
+from labctl.rehearsal import BASELINES, THIS, Race, Sketch, accelerations, extended, gain_of, race, require_sketchable
 from labctl.rehearsal._extension import sketched_s
 from labctl.rehearsal._night import played
 from plans import OPERATIONS
@@ -85,3 +86,50 @@ def test_another_station_like_one_that_is_there_shortens_what_waits_for_it(tmp_p
 def test_a_station_that_cannot_be_copied_is_refused(wanted, told):
     with pytest.raises(ValueError, match=told):
         extended(read_yaml(EXAMPLE / "lab.yaml"), wanted)
+
+
+CALENDAR = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//labctl//test//EN
+BEGIN:VEVENT
+UID:staff
+DTSTART:20231115T090000Z
+DTEND:20231115T170000Z
+RRULE:FREQ=DAILY
+CATEGORIES:WORKING-HOURS
+LOCATION:photometer
+END:VEVENT
+BEGIN:VEVENT
+UID:others
+DTSTART:20231114T223000Z
+DTEND:20231114T233000Z
+LOCATION:sputter
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_a_campaign_keeps_out_of_reservations_and_waits_for_people(tmp_path):
+    photometer = read_yaml(EXAMPLE / "lab.yaml")["stations"]["photometer"] | {"attended": True}
+    stations = read_yaml(EXAMPLE / "lab.yaml")["stations"] | {"photometer": photometer}
+    recipe = ({**DEPOSIT, "thickness": "100 nm"}, LOOK)
+    file = write_campaign(tmp_path, recipe, trials=4, stations=stations, calendar="lab.ics")
+    (tmp_path / "lab.ics").write_text(CALENDAR)
+    checked, clock = check(file), VirtualClock()  # at 22:13:20 on 2023-11-14
+    lab = build_lab(checked.lab, clock, checked.schemas, seed=4)
+    sketch = Sketch(checked, lab, build_swift_plant(checked.lab, clock, 4))
+    done = sketch.run(4)
+    clock.close()
+    lab.close()
+    assert len(done) == 4
+    records = [record for by_sample in sketch.records.values() for record in by_sample.values()]
+    taken = (1_700_001_000.0, 1_700_004_600.0)
+    sputtered = [(r.start, r.end) for r in records if r.kind == "sputter"]
+    assert len(sputtered) == 4
+    assert not [span for span in sputtered if span[0] < taken[1] and span[1] > taken[0]]
+    assert any(begin < taken[0] for begin, _ in sputtered)
+    assert any(begin >= taken[1] for begin, _ in sputtered)
+    opens = 1_700_038_800.0  # nine o'clock
+    looked = [(r.start, r.end) for r in records if r.kind == "measure_transmittance"]
+    assert all(opens <= begin and end <= opens + 8 * 3600 for begin, end in looked)
+    assert min(begin for begin, _ in looked) < opens + 600
