@@ -52,6 +52,12 @@ def measure(report: Report, quick: bool) -> None:
             report.add(f"{name}: times as long, middle", way.factor.middle, "x", bar)
             report.add(f"{name}: times as long, low", way.factor.low, "x")
             report.add(f"{name}: times as long, high", way.factor.high, "x")
+    seeds_of = {(race.baseline, race.seed): race for race in races}
+    wider_s = [(seeds_of["a", seed].lab_s, seeds_of["wide", seed]) for seed in seeds]
+    factors = sorted(lab_s / race.lab_s for lab_s, race in wider_s if race.reached)
+    if factors:
+        report.add("baseline (a) over the closed loop with 8 furnaces: middle", statistics.median(factors), "x")
+        report.add("baseline (a) over the closed loop with 8 furnaces: least", factors[0], "x")
     for key in ("this", "wide"):
         asynchronous(report, races, key, names[key])
     whole(report, checked, 4 if quick else N_WHOLE)
@@ -136,13 +142,12 @@ def whole(report: Report, checked: Any, n: int) -> None:
         with played(files / "campaign.yaml", OPERATIONS, Path(folder) / "store", 1, n_trials=n) as night:
             full = {o.trial: o.objectives.get(name) for o in night.campaign.outcomes}
             lab_s = night.ending.lab_s
-            like = replace(night.campaign.checked, file=night.campaign.checked.file)
-    clock = VirtualClock()
-    lab = build_lab(like.lab, clock, schemas(), seed=1)
-    plant = build_swift_plant(like.lab, clock, 1, (), lab.substrates)
-    done = Sketch(like, lab, plant).run(n)
-    clock.close()
-    lab.close()
+            like = night.campaign.checked
+        clock = VirtualClock()
+        lab = build_lab(like.lab, clock, schemas(), seed=1)
+        done = Sketch(like, lab, build_swift_plant(like.lab, clock, 1, (), lab.substrates)).run(n)
+        clock.close()
+        lab.close()
     sketched = {one.outcome.trial: one.outcome.objectives.get(name) for one in done if one.outcome is not None}
     both = [(full[trial], sketched[trial]) for trial in full if full[trial] and sketched.get(trial)]
     report.add(f"sketch of {n} trials: lab time off by", 100 * abs(done[-1].lab_s / lab_s - 1), "%", "<= 1")

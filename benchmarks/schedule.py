@@ -87,7 +87,11 @@ class Passed:
 
 
 def run_line(checked: Any) -> Passed:
-    """Run a campaign on simulated instruments and measure what its records say."""
+    """Run a campaign on simulated instruments and measure what its records say.
+
+    With an adviser all samples are there from the beginning, for it can only plan with those that it knows; otherwise
+    suggestions are asked for when a station has room, as ever.
+    """
     from labctl.app._running import schemas
     from labctl.campaign import Campaign
     from labctl.clock import VirtualClock
@@ -95,12 +99,19 @@ def run_line(checked: Any) -> Passed:
     from labctl.store import Store
     from plans import OPERATIONS
 
+    class AtOnce(Campaign):
+        """A campaign that begins all its samples at once."""
+
+        def _has_room(self) -> bool:
+            return self._n_under_way < self.checked.file.in_flight
+
+    kind = AtOnce if checked.file.dispatch.adviser else Campaign
     clock = VirtualClock(stall_s=1800.0)  # it stands still while an adviser thinks
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder), catalog=False) as store:
         lab = build_lab(checked.lab, clock, schemas(), seed=checked.file.seed)
         try:
             with watch() as spent:
-                ending = Campaign(checked, lab, store, OPERATIONS).run()
+                ending = kind(checked, lab, store, OPERATIONS).run()
             runs = [store.run(run.uid) for run in store.runs()]
         finally:
             clock.close()
@@ -171,7 +182,7 @@ def measure(report: Report, quick: bool) -> None:
         report.add(f"{name}: wall", passed.wall_s, "s")
         assert passed.n_completed == n, f"{name}: {passed.n_completed} of {n} samples were completed"
     if len(took) == len(ways):
-        report.add("adviser over greedy", took[ways[3][0]] / took["greedy"], "x", "<= 1")
+        report.add("with adviser over without", took[ways[3][0]] / took["greedy"], "x", "<= 1")
 
 
 if __name__ == "__main__":
