@@ -32,7 +32,7 @@ conformance: .venv-conformance/.installed
 peers: .venv-peers/.installed
 
 test: install conformance
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal --ignore=tests/docs
+	$(BIN)/python -m pytest -q -n 3 --dist worksteal --ignore=tests/docs
 
 test-fast: install
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow"
