@@ -1,5 +1,6 @@
 """Whole campaigns on the simulated line, seeded."""
 
+import copy
 import hashlib
 import json
 import os
@@ -181,7 +182,7 @@ def test_a_new_optimizer_that_is_told_the_same_suggests_the_same_next_trial(reco
     again = campaign.checked.make_optimizer()
     for step in json.loads(json.dumps(campaign.optimizer.checkpoint()))["history"]:
         getattr(again, step["call"])(step["points"])
-    assert again.suggest(1) == campaign.optimizer.suggest(1)
+    assert again.suggest(1) == copy.deepcopy(campaign.optimizer).suggest(1)
 
 
 def test_the_history_of_a_sample_names_every_operation_in_order(recorded):
