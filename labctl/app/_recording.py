@@ -38,9 +38,13 @@ def recorded(lab: Lab, file: LabFile, path: Path) -> Iterator[None]:
         for device in lab.devices.values():
             device.link.on_exchange = lambda exchange: None
         serials = {name: str(device.serial.get()) for name, device in lab.devices.items()}
-        told, kept = _redacted(recorder.close(), serials, file, path)
-        write_cassette(path, kept)
-        print(f"{len(kept.exchanges)} exchanges are in {path}", *told, sep="\n", file=sys.stderr)  # noqa: T201
+        if recorder.failure:
+            told = [f"the recording broke off: {recorder.failure}; what there is is in {path}.part"]
+        else:
+            told, kept = _redacted(recorder.close(), serials, file, path)
+            write_cassette(path, kept)
+            told.insert(0, f"{len(kept.exchanges)} exchanges are in {path}")
+        print(*told, sep="\n", file=sys.stderr)  # noqa: T201
 
 
 def _redacted(cassette: Cassette, serials: dict[str, str], file: LabFile, path: Path) -> tuple[list[str], Cassette]:

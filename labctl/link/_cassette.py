@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Mapping
@@ -98,7 +99,8 @@ def _exchange(path: Path, number: int, content: Mapping[str, Any]) -> Recorded:
 class CassetteRecorder:
     """Writes exchanges down as they happen.
 
-    Until it is closed the file has the further ending ``.part``; it outlives the death of the process.
+    Until it is closed the file has the further ending ``.part``; it outlives the death of the process. A full disk
+    ends the recording and nothing else: whether a heater is switched off must not depend on it.
 
     Args:
         path: of the cassette; must not exist.
@@ -113,6 +115,8 @@ class CassetteRecorder:
         if path.exists():
             raise LabError(f"{path} exists; a recording is not written over another")
         self.path, self._began_at, self._lock = path, began_at, threading.Lock()
+        self.failure = ""
+        """Why nothing was written down any more; empty for a whole recording."""
         self._part = path.with_name(path.name + ".part")
         try:
             self._file: TextIO = self._part.open("w", encoding="utf-8")
@@ -121,9 +125,18 @@ class CassetteRecorder:
             raise LabError(f"{path} cannot be written: {error}") from error
 
     def take(self, device: str, exchange: Exchange) -> None:
-        """Write an exchange down."""
+        """Write an exchange down, unless that failed before."""
+        if self.failure:
+            return
         at_s = exchange.time - self._began_at
-        self._write(Recorded(device, at_s, exchange.took_s, exchange.sent, exchange.received, exchange.error).line())
+        try:
+            self._write(
+                Recorded(device, at_s, exchange.took_s, exchange.sent, exchange.received, exchange.error).line()
+            )
+        except OSError as error:
+            self.failure = str(error)
+            with contextlib.suppress(OSError):  # what is left in its buffer cannot be written either
+                self._file.close()
 
     def _write(self, line: str) -> None:
         with self._lock:

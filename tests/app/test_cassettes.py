@@ -14,7 +14,7 @@ from labctl.clock import VirtualClock
 from labctl.engine import LabRunEngine, ScanIds
 from labctl.errors import LabError
 from labctl.lab import CASSETTE, LabFile, build_lab, check_lab
-from labctl.link import Cassette, Recorded, read_cassette, write_cassette
+from labctl.link import Cassette, CassetteRecorder, Recorded, read_cassette, write_cassette
 from plans import OPERATIONS
 from sim_devices.cassette import CassetteInstrument
 from tests.laboratory import SCHEMAS, example_lab
@@ -97,6 +97,22 @@ def test_serial_numbers_are_zeros_unless_a_checksum_protects_them(tape, tmp_path
     assert "1234567" in known.read_text() and "1234567" not in text
     assert "4711-12" in text
     assert "the serial number of robot is in it: its replies have a checksum" in capsys.readouterr().err
+
+
+def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path, monkeypatch, capsys) -> None:
+    write, n = CassetteRecorder._write, 0
+
+    def full(recorder: CassetteRecorder, line: str) -> None:
+        nonlocal n
+        n += 1
+        if n > 20:
+            raise OSError(28, "No space left on device")
+        write(recorder, line)
+
+    monkeypatch.setattr(CassetteRecorder, "_write", full)
+    documents = measured(example_lab(), tmp_path / "tape.jsonl")
+    assert documents[-1][1]["exit_status"] == "success"
+    assert "the recording broke off: [Errno 28] No space left on device" in capsys.readouterr().err
 
 
 def test_requests_match_loosely_in_order_and_the_last_answer_stays() -> None:
