@@ -7,6 +7,7 @@ application protocol specification V1.1b3, sections 6.3, 6.4, 6.6, 6.12 and 7; M
 
 from __future__ import annotations
 
+import functools
 import re
 import struct
 from collections.abc import Callable, Sequence
@@ -65,6 +66,12 @@ def _missing_of_tcp(received: bytes) -> int:
     return max(0, _HEADER + int.from_bytes(received[4:6], "big") - len(received))
 
 
+@functools.cache
+def _is_tcp(address: str) -> bool:
+    """Return whether frames to an address are those of Modbus TCP; asked with every exchange, so it is remembered."""
+    return _TCP.search(address.upper()) is not None
+
+
 def _converse(link: Link, request: bytes, parse: Callable[[bytes], T]) -> T:
     """Send unit and request, and return what `parse` makes of the body of the answer; raises `LinkError`."""
     unit, function = request[0], request[1]
@@ -76,7 +83,7 @@ def _converse(link: Link, request: bytes, parse: Callable[[bytes], T]) -> T:
             raise ValueError(f"refused: {EXCEPTIONS.get(frame[2], f'exception {frame[2]}')}")
         return frame[2:]
 
-    if _TCP.search(link.address.upper()):
+    if _is_tcp(link.address):
         header = crc(request) + struct.pack(
             ">HH", 0, len(request)
         )  # the transaction is as unlike others as its request
