@@ -46,6 +46,31 @@ class SimEurotherm3216(ModbusInstrument):
         self._integral, self._output, self._alarm = 0.0, 0.0, 1250.0
         self._last_degC = furnace.wall_degC
         self._shown_degC = furnace.wall_degC
+        self._tenths: dict[int, Callable[[], float]] = {
+            1: self._temperature,
+            2: lambda: self._target,
+            3: lambda: 0.0,
+            4: lambda: 100.0 * self._output,
+            5: lambda: self._working,
+            6: lambda: 40.0,
+            13: lambda: self._alarm,
+            35: lambda: self._rate,
+            111: lambda: 1200.0,
+            112: lambda: 0.0,
+            324: lambda: self._dwell_min,
+            326: self._remaining_min,
+            327: lambda: self._threshold,
+        }
+        self._whole: dict[int, Callable[[], int]] = {
+            8: lambda: 240,
+            9: lambda: 24,
+            23: lambda: self._timer,
+            75: self._status,
+            107: lambda: 0x0123,
+            122: lambda: 0x3216,
+            273: lambda: self._mode,
+            328: lambda: _ENDS_OFF,
+        }
 
     def _control(self, wall_degC: float, step_s: float) -> float:
         """Advance set point, timer and PID loop; return the output, 0 to 1."""
@@ -86,32 +111,16 @@ class SimEurotherm3216(ModbusInstrument):
         alarm = 1 if self._furnace.wall_degC > self._alarm else 0
         return alarm | (0x20 if self.faults.active("sensor_break") is not None else 0)
 
+    def _remaining_min(self) -> float:
+        return max(0.0, self._dwell_min - self._dwelt_s / 60.0)
+
     def read_register(self, address: int) -> int:
         """Return a register; numbers have one decimal place."""
         self._furnace.advance()
-        remaining = max(0.0, self._dwell_min - self._dwelt_s / 60.0)
-        tenths: dict[int, Callable[[], float]] = {
-            1: self._temperature,
-            2: lambda: self._target,
-            3: lambda: 0.0,
-            4: lambda: 100.0 * self._output,
-            5: lambda: self._working,
-            6: lambda: 40.0,
-            13: lambda: self._alarm,
-            35: lambda: self._rate,
-            111: lambda: 1200.0,
-            112: lambda: 0.0,
-            324: lambda: self._dwell_min,
-            326: lambda: remaining,
-            327: lambda: self._threshold,
-        }
-        whole = {8: 240, 9: 24, 23: self._timer, 107: 0x0123, 122: 0x3216, 273: self._mode, 328: _ENDS_OFF}
-        if address in tenths:
-            return round(tenths[address]() * 10.0) & 0xFFFF
-        if address == 75:
-            return self._status()
-        if address in whole:
-            return whole[address]
+        if address in self._tenths:
+            return round(self._tenths[address]() * 10.0) & 0xFFFF
+        if address in self._whole:
+            return self._whole[address]()
         raise ModbusError(ILLEGAL_ADDRESS)
 
     def write_register(self, address: int, word: int) -> None:

@@ -192,8 +192,10 @@ class Link:
         """
 
         def read_frame(received: bytearray) -> None:
-            while missing := frame(bytes(received)):
-                received += self._resource.read_bytes(missing, break_on_termchar=False)
+            resource = self._resource
+            with resource.ignore_warning(StatusCode.success_max_count_read):  # once for a frame, not once for a piece
+                while missing := frame(bytes(received)):
+                    received += resource.visalib.read(resource.session, missing)[0]
 
         return self._converse(request, read_frame, parse, plausible, repeatable)
 

@@ -49,6 +49,11 @@ def allow_server() -> None:
             del sys.modules["sparse"]
 
 
+def import_shared() -> None:
+    """Import what tiled and pint both import, before two threads may import them at once and meet half a module."""
+    importlib.import_module("dask.base")
+
+
 def create_catalog(catalog: Catalog) -> None:
     """Create an empty catalog unless there is one (2 s of imports in a process that has not used tiled).
 

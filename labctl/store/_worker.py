@@ -16,7 +16,7 @@ from labctl.store._documents import read_documents, start_and_stop
 from labctl.store._index import Index, RunSummary, summarize
 from labctl.store._layout import Layout
 from labctl.store._run import gather
-from labctl.store._tiled import create_catalog
+from labctl.store._tiled import create_catalog, import_shared
 
 logger = logging.getLogger("labctl.store")
 
@@ -41,6 +41,7 @@ class CatalogWorker:
         self._creating = threading.Lock()
         self.problems: dict[str, str] = {}
         """Why a run is not in the catalog, by its uid; by ``catalog`` for the catalog itself."""
+        import_shared()
         self._thread = RealClock().spawn(self._run, "store-catalog")
 
     def submit(self, uid: str) -> None:

@@ -286,3 +286,19 @@ def test_a_store_on_a_read_only_disk_is_refused_and_can_be_read(
     with Store.read(directory) as reader:
         assert [run.uid for run in reader.runs()] == [uid]
         assert reader.run(uid).stop is not None
+
+
+IMPORTS_AT_ONCE = """
+import sys
+from pathlib import Path
+from labctl.store import Store
+with Store.open(Path(sys.argv[1])) as store:
+    import pint  # shares libraries with what the catalog's thread imports meanwhile
+    pint.UnitRegistry()
+    assert store.drain(60)
+"""
+
+
+def test_units_may_be_loaded_while_the_catalog_is_created(directory: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORTS_AT_ONCE, str(directory)], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
