@@ -11,6 +11,10 @@ class LinearStage(LinkedDevice):
 
     readback: Readback
 
+    def check_position(self, position: float) -> None:
+        """Raise ValueError (LimitError is one) for a position [mm] outside the travel; nothing is sent."""
+        raise NotImplementedError
+
     def home(self, timeout_s: float) -> ClockStatus:
         """Find the stage's origin; return the status of that; raises `LinkError`."""
         raise NotImplementedError

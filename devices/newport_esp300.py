@@ -53,6 +53,11 @@ class NewportESP300(LinearStage):
         return Identity("Newport", model, firmware=version)
 
     @override
+    def check_position(self, position: float) -> None:
+        """Raise LimitError for a position [mm] outside the limits of `target`."""
+        self.target.check_value(position)
+
+    @override
     def home(self, timeout_s: float) -> ClockStatus:
         """Find the stage's origin; return the status of that; raises `LinkError`."""
         self.link.write("1MO;1OR")
@@ -66,7 +71,7 @@ class NewportESP300(LinearStage):
             LimitError: outside the limits of `target`; nothing was sent.
             LinkError: the controller does not answer.
         """
-        self.target.check_value(position)
+        self.check_position(position)
         self.target.put(position)
         return self._started(timeout_s)
 

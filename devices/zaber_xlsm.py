@@ -154,6 +154,12 @@ class ZaberXLSM(LinearStage):
         return Identity("Zaber", model, ask(self.link, "get system.serial").data, ask(self.link, "get version").data)
 
     @override
+    def check_position(self, position: float) -> None:
+        """Raise ValueError for a position [mm] outside 0 to 50.8."""
+        if not 0.0 <= position <= TRAVEL_MM:
+            raise ValueError(f"{self.name}: {position:g} mm is outside 0..{TRAVEL_MM:g} mm")
+
+    @override
     def home(self, timeout_s: float) -> ClockStatus:
         """Find the stage's origin; return the status of that; raises `LinkError`."""
         ask(self.link, "home")
@@ -167,8 +173,7 @@ class ZaberXLSM(LinearStage):
             ValueError: outside the travel; nothing was sent.
             LinkError: the stage does not answer, or has no reference.
         """
-        if not 0.0 <= position <= TRAVEL_MM:
-            raise ValueError(f"{self.name}: {position:g} mm is outside 0..{TRAVEL_MM:g} mm")
+        self.check_position(position)
         ask(self.link, f"move abs {round(position / MICROSTEP_MM)}")
         return self._started(timeout_s)
 

@@ -23,7 +23,7 @@ from labctl.app._commands import command_line
 from labctl.campaign import CampaignFile, SearchFile
 from labctl.exchange import PLACES
 from labctl.lab import InstrumentFile, LabFile
-from labctl.lab._simulated import fault_kinds, has_simulation
+from labctl.lab._simulated import fault_kinds, has_simulation, simulation
 from labctl.metadata import LabMetadata, OperationMetadata
 from labctl.optimize import ENGINES
 from labctl.quantities import Quantity
@@ -236,12 +236,30 @@ def _device(name: str) -> str:
         ("safe state", kind.safe_state),
         ("models", ", ".join(kind.models)),
         ("driver proved", kind.verified),
+        ("behind its simulation", "; ".join(_behind(name)) or "nothing of the plant"),
         ("faults of its simulation", ", ".join(map(_code, fault_kinds(name)))),
     ]
     own = [signal for signal in kind._sig_attrs if signal not in LinkedDevice._sig_attrs]
     head = ("signal", "access", "unit", "type", "limits", "recorded")
     text = f"{_introduction(kind)}\n\n{_table(('', ''), facts)}"
     return f"{text}\n\n{_table(head, [_signal(kind, signal) for signal in own])}"
+
+
+BEHIND = {
+    "ambient": "the air of the room",
+    "chamber": "the sputter chamber",
+    "furnace": "the tube furnace",
+    "inlet": "the gas of the sputter chamber",
+    "line": "the sample at its place",
+    "probe": "the film below the pins",
+    "rows": "a table of measured recipes",
+}
+"""What of the simulated plant an instrument acts on or senses, by the name of its simulation's argument."""
+
+
+def _behind(name: str) -> Iterable[str]:
+    wanted = inspect.signature(simulation(name)).parameters
+    return (what for argument, what in BEHIND.items() if argument in wanted)
 
 
 def devices() -> str:

@@ -1,4 +1,4 @@
-"""A range gone through in even steps, and the straight line through what was read on it."""
+"""Ranges and areas gone through in even steps, and the straight line through what was read on a range."""
 
 from __future__ import annotations
 
@@ -20,6 +20,31 @@ def levels(start: float, stop: float, n_steps: int, n_legs: int = 1) -> Iterator
         for step in range(n_steps + 1):
             share = step / n_steps if leg % 2 == 0 else 1.0 - step / n_steps
             yield start + (stop - start) * share
+
+
+def grid(width: float, height: float, n_x: int, n_y: int, *, is_round: bool) -> Iterator[tuple[float, float]]:
+    """Yield the points of an even grid around (0, 0), row by row, every other row on the way back.
+
+    Args:
+        width: from the first point of a row to the last; where it is below 0 there is no point.
+        height: from the first row to the last, likewise.
+        n_x: points of a row, at least 1; 1 is the middle.
+        n_y: rows, at least 1; 1 is the middle.
+        is_round: leaves out points outside the ellipse that touches the four sides.
+    """
+    if width < 0.0 or height < 0.0:
+        return
+    for row in range(n_y):
+        along = _share(row, n_y)
+        for column in range(n_x):
+            across = _share(column if row % 2 == 0 else n_x - 1 - column, n_x)
+            if not is_round or math.hypot(across, along) <= 0.5 + 1e-9:
+                yield width * across, height * along
+
+
+def _share(index: int, n: int) -> float:
+    """Return where a point is from the middle, -0.5 to 0.5."""
+    return index / (n - 1) - 0.5 if n > 1 else 0.0
 
 
 @dataclass(frozen=True)

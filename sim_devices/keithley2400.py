@@ -9,13 +9,11 @@ from typing import ClassVar
 from typing_extensions import override
 
 from labctl.clock import Clock
-from sim_devices.plant import Line
+from sim_devices.plant import ProbeHead
 from sim_devices.scpi import ILLEGAL_VALUE, OUT_OF_RANGE, Handler, ScpiError, boolean, number
 from sim_devices.scpi_table import TableInstrument, Value, doing, real, switch, text, whole, word
 from sim_devices.wire import Fault
 
-GEOMETRY = math.pi / math.log(2)
-"""Sheet over measured resistance: Smits, Bell Syst. Tech. J. 37 (1958) 711."""
 _LEAD_OHM = 1.4  # invented: leads and pins, seen on two wires only
 NOISE = 6e-4
 """Of one voltage reading over one line cycle, standard deviation as a share."""
@@ -57,7 +55,7 @@ def _sense(function: str, default: float, high: float, ranges: Sequence[float], 
 
 
 class SimKeithley2400(TableInstrument):
-    """Sources a current or a voltage through the film at a place and measures both; sweeps; stores readings.
+    """Sources a current or a voltage through the film below the pins and measures both; sweeps; stores readings.
 
     Source: Keithley, Series 2400 SourceMeter User's Manual 2400S-900-01 rev. K, section 18 (tables 18-1 to 18-11 and
     the command reference behind them); sections 9 (data store), 10 (sweeps). All line-frequency times are those of
@@ -126,10 +124,8 @@ class SimKeithley2400(TableInstrument):
         "statistic": word(":CALCulate3:FORMat", "MEAN", "MEAN", "SDEViation", "MAXimum", "MINimum", "PKPK"),
     }
 
-    def __init__(
-        self, clock: Clock, seed: int | str, line: Line, place: str = "", faults: Sequence[Fault] = ()
-    ) -> None:
-        self._line, self._place = line, place
+    def __init__(self, clock: Clock, seed: int | str, probe: ProbeHead, faults: Sequence[Fault] = ()) -> None:
+        self._probe = probe
         self._buffer: list[tuple[float, ...]] = []
         super().__init__(clock, seed, faults)
 
@@ -343,11 +339,9 @@ class SimKeithley2400(TableInstrument):
         return bool(self.values["on"]) and self._point(self._level())[2]
 
     def _resistance_ohm(self) -> float:
-        film = self._line.sample_at(self._place) if self._place else None
-        if film is None or self.faults.active("open_contact") is not None:
+        if self.faults.active("open_contact") is not None:
             return math.inf
-        sheet = film.sheet_resistance_ohm
-        return sheet / GEOMETRY + (0.0 if self.values["four_wire"] else _LEAD_OHM)
+        return self._probe.resistance_ohm + (0.0 if self.values["four_wire"] else _LEAD_OHM)
 
     # What is told.
 

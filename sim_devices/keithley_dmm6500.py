@@ -9,7 +9,7 @@ from typing import ClassVar
 from typing_extensions import override
 
 from labctl.clock import Clock
-from sim_devices.plant import Line
+from sim_devices.plant import Ambient, ProbeHead
 from sim_devices.scpi import ILLEGAL_VALUE, Handler, ScpiError
 from sim_devices.scpi_table import TableInstrument, Value, real, switch, whole, word
 from sim_devices.wire import Fault
@@ -72,7 +72,7 @@ def _of(name: str) -> dict[str, Value]:
 
 
 class SimKeithleyDMM6500(TableInstrument):
-    """Measures the film at a place on two or four wires; on its other terminals lies nothing but noise.
+    """Measures the film below the pins on two or four wires, and the voltage between them; nothing else is connected.
 
     Source: Keithley, Model DMM6500 Reference Manual DMM6500-901-01 rev. D, section 12 'SCPI command reference'
     (SENSe1, DISPlay, ROUTe, SYSTem); defaults of ``*RST`` from the same section.
@@ -90,9 +90,9 @@ class SimKeithleyDMM6500(TableInstrument):
     }
 
     def __init__(
-        self, clock: Clock, seed: int | str, line: Line, place: str = "", faults: Sequence[Fault] = ()
+        self, clock: Clock, seed: int | str, probe: ProbeHead, ambient: Ambient, faults: Sequence[Fault] = ()
     ) -> None:
-        self._line, self._place = line, place
+        self._probe, self._ambient = probe, ambient
         super().__init__(clock, seed, faults)
 
     @override
@@ -174,11 +174,12 @@ class SimKeithleyDMM6500(TableInstrument):
     def _value(self) -> float:
         """Return what lies on the terminals: the film for a resistance [ohm], the room, or nothing."""
         if self._function == "TEMP":
-            return self._line.ambient.temperature_degC()
+            return self._ambient.temperature_degC()
+        if self._function == "VOLT:DC":
+            return self._probe.voltage_V()
         if self._function not in ("RES", "FRES", "CONT"):
             return OVERFLOW if self._function == "DIOD" else 0.0
-        film = self._line.sample_at(self._place) if self._place else None
-        if film is None or self.faults.active("open_contact") is not None or math.isinf(film.sheet_resistance_ohm):
+        ohm = self._probe.resistance_ohm
+        if math.isinf(ohm) or self.faults.active("open_contact") is not None:
             return OVERFLOW
-        lead_ohm = 0.0 if self._function == "FRES" else _LEAD_OHM
-        return film.sheet_resistance_ohm * math.log(2) / math.pi + lead_ohm
+        return ohm + (0.0 if self._function == "FRES" else _LEAD_OHM)

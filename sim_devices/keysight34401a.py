@@ -9,7 +9,7 @@ from typing import ClassVar
 from typing_extensions import override
 
 from labctl.clock import Clock
-from sim_devices.plant import Line
+from sim_devices.plant import ProbeHead
 from sim_devices.scpi import ILLEGAL_VALUE, Handler, ScpiError, boolean, number
 from sim_devices.scpi_table import TableInstrument, Value, real, switch, text, whole, word
 from sim_devices.wire import Fault
@@ -63,7 +63,7 @@ def _table() -> dict[str, Value]:
 
 
 class SimKeysight34401A(TableInstrument):
-    """Measures the film at a place on two or four wires; on its other terminals lies nothing but noise.
+    """Measures the film below the pins on two or four wires, and the voltage between them; nothing else is connected.
 
     Source: Hewlett-Packard, HP 34401A User's Guide 34401-90004, chapter 4 'Remote Interface Reference' (command
     summary pages 105 to 111, state after reset page 214, errors chapter 5); memory of 512 readings (page 84).
@@ -91,10 +91,8 @@ class SimKeysight34401A(TableInstrument):
         "upper": real(":CALCulate:LIMit:UPPer", 0.0, -1.2e8, 1.2e8, _number),
     }
 
-    def __init__(
-        self, clock: Clock, seed: int | str, line: Line, place: str = "", faults: Sequence[Fault] = ()
-    ) -> None:
-        self._line, self._place = line, place
+    def __init__(self, clock: Clock, seed: int | str, probe: ProbeHead, faults: Sequence[Fault] = ()) -> None:
+        self._probe = probe
         super().__init__(clock, seed, faults)
 
     @override
@@ -237,10 +235,12 @@ class SimKeysight34401A(TableInstrument):
         return value - self.values["null"] if self.values["math_on"] and self.values["math"] == "NULL" else value
 
     def _value(self, name: str) -> float:
-        """Return what lies on the terminals: the film for a resistance [ohm], nothing for the others."""
+        """Return what lies on the terminals: the film for a resistance [ohm], its voltage [V], or nothing."""
+        if name == "VOLT":
+            return self._probe.voltage_V()
         if name not in ("RES", "FRES", "CONT"):
             return OVERLOAD if name == "DIOD" else 0.0
-        film = self._line.sample_at(self._place) if self._place else None
-        if film is None or self.faults.active("open_contact") is not None or math.isinf(film.sheet_resistance_ohm):
+        ohm = self._probe.resistance_ohm
+        if math.isinf(ohm) or self.faults.active("open_contact") is not None:
             return OVERLOAD
-        return film.sheet_resistance_ohm * math.log(2) / math.pi + (0.0 if name == "FRES" else _LEAD_OHM)
+        return ohm + (0.0 if name == "FRES" else _LEAD_OHM)

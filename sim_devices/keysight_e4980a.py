@@ -10,13 +10,14 @@ from typing import ClassVar
 from typing_extensions import override
 
 from labctl.clock import Clock
+from sim_devices.plant import ProbeHead
 from sim_devices.scpi import ILLEGAL_VALUE, Handler, ScpiError, number
 from sim_devices.scpi_table import TableInstrument, real, switch, whole, word
 from sim_devices.wire import Fault
 
 _OXIDE_F, _DEPLETED_F = 120e-12, 35e-12  # invented: capacitance in accumulation, and at strong inversion
 _FLAT_V, _WIDTH_V = -0.8, 0.35  # invented: where it falls, and how wide
-_LEAK_S, _SERIES_OHM, _LOSS = 2e-9, 45.0, 2e-3  # invented
+_LEAK_S, _LEAD_OHM, _LOSS = 2e-9, 20.0, 2e-3  # invented
 NOISE = 1e-4
 """Of one reading at medium aperture, standard deviation as a share."""
 _PARASITIC_F = 0.02e-12
@@ -32,10 +33,10 @@ def capacitance_F(bias_V: float) -> float:
     return _DEPLETED_F + (_OXIDE_F - _DEPLETED_F) * share
 
 
-def impedance_ohm(frequency_Hz: float, bias_V: float) -> complex:
-    """Return the impedance [ohm] at a frequency [Hz] and a bias [V]."""
+def impedance_ohm(frequency_Hz: float, bias_V: float, film_ohm: float) -> complex:
+    """Return the impedance [ohm] at a frequency [Hz] and a bias [V], with the film in series as the upper electrode."""
     omega, capacitance = 2 * math.pi * frequency_Hz, capacitance_F(bias_V)
-    return _SERIES_OHM + 1.0 / complex(_LEAK_S + _LOSS * omega * capacitance, omega * capacitance)
+    return _LEAD_OHM + film_ohm + 1.0 / complex(_LEAK_S + _LOSS * omega * capacitance, omega * capacitance)
 
 
 Pair = Callable[[complex, float], tuple[float, float]]
@@ -81,7 +82,7 @@ TYPES: Mapping[str, Pair] = {
 
 
 class SimKeysightE4980A(TableInstrument):
-    """Measures the impedance of one capacitor whose capacitance depends on the bias; bias source of option 001.
+    """Measures a capacitor below the film at the place, its electrode; the bias shifts it; bias source of option 001.
 
     Source: Agilent, E4980A/E4980AL Precision LCR Meter User's Guide E4980-90070, chapter 'SCPI command reference'
     (subsystems APERture, BIAS, FETCh, FREQuency, FUNCtion, INITiate, LIST, TRIGger, VOLTage, CURRent).
@@ -116,7 +117,8 @@ class SimKeysightE4980A(TableInstrument):
         "beeper": switch(":SYSTem:BEEPer:STATe", True),
     }
 
-    def __init__(self, clock: Clock, seed: int | str, faults: Sequence[Fault] = ()) -> None:
+    def __init__(self, clock: Clock, seed: int | str, probe: ProbeHead, faults: Sequence[Fault] = ()) -> None:
+        self._probe = probe
         super().__init__(clock, seed, faults)
 
     @override
@@ -190,9 +192,10 @@ class SimKeysightE4980A(TableInstrument):
         return f"{z.real:+.5E},{z.imag:+.5E}"
 
     def _impedance(self, frequency: float) -> complex:
-        if self.faults.active("open_contact") is not None:
+        film_ohm = self._probe.sheet_resistance_ohm
+        if math.isinf(film_ohm) or self.faults.active("open_contact") is not None:
             return 1.0 / complex(1e-12, 2 * math.pi * frequency * _PARASITIC_F)
-        return impedance_ohm(frequency, self.values["bias"] if self.values["bias_on"] else 0.0)
+        return impedance_ohm(frequency, self.values["bias"] if self.values["bias_on"] else 0.0, film_ohm)
 
     def _reading(self, frequency: float) -> tuple[float, float, int]:
         """Return the two numbers of the measurement function, and the status: 0 is a good reading."""

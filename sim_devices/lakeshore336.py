@@ -9,6 +9,7 @@ from typing import ClassVar
 from typing_extensions import override
 
 from labctl.clock import Clock
+from sim_devices.plant import ProbeHead
 from sim_devices.scpi import Handler, ScpiError, ScpiInstrument, number
 from sim_devices.wire import Fault
 
@@ -17,13 +18,14 @@ _STEP_S = 1.0
 _ROOM_K, _BASE_K = 295.0, 4.2
 _HEATER_W = {0: 0.0, 1: 0.5, 2: 5.0, 3: 50.0}
 _HEAT_CAPACITY_J_K, _COOLING_W_K = 60.0, 0.16  # invented: a copper stage on a cold finger
+_SAMPLE_S = 15.0  # invented: how far the sample lags behind the stage
 NOISE_K = 0.003
 """Of one reading, standard deviation [K]."""
 _OVERRANGE, _SENSOR_OPEN = 32, 128
 
 
 class SimLakeShore336(ScpiInstrument):
-    """Four inputs and two heater outputs; input A is a stage that output 1 heats, input B the cold finger.
+    """Four inputs and two heater outputs; input A is the sample's stage, which output 1 heats, input B the cold finger.
 
     Source: Lake Shore Cryotronics, Model 336 Temperature Controller User's Manual rev. 2.3, chapter 6.6 'Commands'
     (SETP, RANGE, RAMP, PID, OUTMODE, MOUT, HTR, KRDG, CRDG, SRDG, RDGST). No SCPI: one level of headers, no error
@@ -39,11 +41,18 @@ class SimLakeShore336(ScpiInstrument):
         "sensor_break": "the sensor of input A is open",
     }
 
-    def __init__(self, clock: Clock, seed: int | str, faults: Sequence[Fault] = ()) -> None:
+    def __init__(self, clock: Clock, seed: int | str, probe: ProbeHead, faults: Sequence[Fault] = ()) -> None:
+        self._sample_K = _ROOM_K
         self._stage_K, self._index, self._sum = _ROOM_K, int(clock.monotonic() // _STEP_S), 0.0
         self._working_K = _ROOM_K
         self.reset()
         super().__init__(clock, seed, faults)
+        probe.kelvin = self._sample_now_K
+
+    def _sample_now_K(self) -> float:
+        """Return the temperature of the sample [K]: it follows the stage."""
+        self._advance()
+        return self._sample_K
 
     @override
     def reset(self) -> None:
@@ -179,7 +188,7 @@ class SimLakeShore336(ScpiInstrument):
         while self._index < until:
             self._index += 1
             self._step()
-            if not self._range[1] and abs(self._stage_K - _BASE_K) < 1e-3:
+            if not self._range[1] and max(abs(self._stage_K - _BASE_K), abs(self._sample_K - _BASE_K)) < 1e-3:
                 self._index = until
 
     def _step(self) -> None:
@@ -195,3 +204,4 @@ class SimLakeShore336(ScpiInstrument):
         heat_W = _HEATER_W[self._range[1]] * share**2 if works else 0.0
         capacity = _HEAT_CAPACITY_J_K * math.tanh(self._stage_K / 60.0) + 1.0
         self._stage_K += (heat_W - _COOLING_W_K * (self._stage_K - _BASE_K)) / capacity * _STEP_S
+        self._sample_K += (self._stage_K - self._sample_K) * _STEP_S / _SAMPLE_S

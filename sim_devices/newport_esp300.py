@@ -11,8 +11,10 @@ from typing_extensions import override
 
 from labctl.clock import Clock
 from sim_devices.motion import Axis
+from sim_devices.plant import ProbeHead
 from sim_devices.wire import Fault, LineInstrument
 
+_TRAVEL_MM = 50.0
 _COMMAND = re.compile(r"(\d*)([A-Z]{2})(\?|[-+.\dE]*)$")
 _AXIS_ERRORS = {
     "limit": (4, "PARAMETER OUT OF RANGE"),
@@ -35,11 +37,14 @@ class SimNewportESP300(LineInstrument):
     reply_delay_s = 0.01
     fault_kinds: ClassVar = {"jammed": "the carriage does not move"}
 
-    def __init__(self, clock: Clock, seed: int | str, faults: Sequence[Fault] = ()) -> None:
+    def __init__(
+        self, clock: Clock, seed: int | str, probe: ProbeHead, role: str = "", faults: Sequence[Fault] = ()
+    ) -> None:
         super().__init__(clock, seed, faults)
-        self._axis = Axis(clock, 0.0, 50.0, 17.3)
+        self._axis = Axis(clock, 0.0, _TRAVEL_MM, 17.3)
+        probe.carried(role, lambda: self._axis.position, _TRAVEL_MM / 2)
         self._has_power, self._acceleration = False, 20.0
-        self._limits = [0.0, 50.0]
+        self._limits = [0.0, _TRAVEL_MM]
         self._errors: deque[tuple[int, int, str]] = deque(maxlen=10)
 
     @override

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from labctl.clock import Clock
 from sim_devices.motion import Axis
+from sim_devices.plant import ProbeHead
 from sim_devices.wire import Fault, LineInstrument
 
 MICROSTEP_MM = 0.047625e-3
@@ -40,9 +41,12 @@ class SimZaberXLSM(LineInstrument):
     reply_delay_s = 0.003
     fault_kinds: ClassVar = {"jammed": "the carriage stalls: warning flag FS"}
 
-    def __init__(self, clock: Clock, seed: int | str, faults: Sequence[Fault] = ()) -> None:
+    def __init__(
+        self, clock: Clock, seed: int | str, probe: ProbeHead, role: str = "", faults: Sequence[Fault] = ()
+    ) -> None:
         super().__init__(clock, seed, faults)
         self._axis = Axis(clock, 0.0, _TRAVEL_MM, 11.7)
+        probe.carried(role, lambda: self._axis.position, _TRAVEL_MM / 2)
         self._axis.speed = 20.0
         self._sums = False
 

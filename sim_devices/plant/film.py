@@ -13,6 +13,7 @@ _LAG_S = 45.0  # invented: a 1 mm glass plate follows the tube's wall
 _FROZEN_DEGC = 60.0  # below this every rate here is under 1e-9 of its value at 400 degC
 _FRAGILE_DEGC, _SOFT_DEGC = 150.0, 560.0  # soda-lime glass softens near 560 degC (Scholze, Glass, 1991)
 _STRESS_S = 60.0
+_SOURCE_MM = 80.0
 
 GRAIN_EXPONENT = 3.0
 """n in d(G^n)/dt = k0 exp(-Ea/RT): Burke and Turnbull, Prog. Metal Phys. 3 (1952) 220."""
@@ -192,24 +193,36 @@ class Film:
 
     @property
     def mobility_cm2_Vs(self) -> float:
-        """Electron mobility [cm2/(V s)]: inside the grains and across their boundaries, by Matthiessen's rule."""
-        inside = transport.grain_mobility_cm2_Vs(self.vacancies_cm3, self.tin_activation)
+        """Electron mobility at room temperature [cm2/(V s)]."""
+        return self._mobility_cm2_Vs(transport.ROOM_K)
+
+    def _mobility_cm2_Vs(self, kelvin: float) -> float:
+        """Return the mobility inside the grains and across their boundaries, by Matthiessen's rule."""
+        inside = transport.grain_mobility_cm2_Vs(self.vacancies_cm3, self.tin_activation, kelvin)
         traps_cm2 = 2.6e13 * (1.0 + 0.35 * self.disorder + 0.6 * self.hydroxyl)  # invented
-        across = transport.grain_boundary_mobility_cm2_Vs(self.carriers_cm3, self.grain_nm, traps_cm2)
+        across = transport.grain_boundary_mobility_cm2_Vs(self.carriers_cm3, self.grain_nm, traps_cm2, kelvin)
         return 1.0 / (1.0 / inside + 1.0 / across)
 
     @property
     def sheet_resistance_ohm(self) -> float:
-        """Sheet resistance at room temperature [ohm per square]; infinite without a whole film.
+        """Sheet resistance in the middle, at room temperature [ohm per square]; infinite without a whole film."""
+        return self.sheet_resistance_at()
+
+    def sheet_resistance_at(self, radius_mm: float = 0.0, kelvin: float = transport.ROOM_K) -> float:
+        """Return the sheet resistance [ohm per square]; infinite without a whole film.
 
         A dead layer on rough glass does not conduct; hair cracks appear from 70 % of the stress
         that breaks the film (both invented).
+
+        Args:
+            radius_mm: distance from the middle of the sample [mm], where the film is thinner.
+            kelvin: temperature [K], above 0.
         """
-        conducting_nm = self.thickness_nm - 3.0 - 2.0 * self.roughness_nm
+        conducting_nm = self.thickness_nm * evenness(radius_mm) - 3.0 - 2.0 * self.roughness_nm
         if not self.is_whole or conducting_nm <= 0.0:
             return math.inf
         hair_cracks = 1.0 + 12.0 * max(0.0, self.peak_stress - 0.7) ** 2
-        rho = transport.resistivity_ohm_cm(self.carriers_cm3, self.mobility_cm2_Vs)
+        rho = transport.resistivity_ohm_cm(self.carriers_cm3, self._mobility_cm2_Vs(kelvin))
         return rho / (conducting_nm * 1e-7) * hair_cracks
 
     def transmittance(self, wavelength_nm: float) -> float:
@@ -232,6 +245,15 @@ class Film:
     def figure_of_merit(self) -> float:
         """T(550 nm)^10 / Rs [1/ohm]: Haacke, J. Appl. Phys. 47 (1976) 4086, eq. 3; 0 without a whole film."""
         return self.transmittance(550.0) ** 10 / self.sheet_resistance_ohm
+
+
+def evenness(radius_mm: float) -> float:
+    """Return how thick a film is at a distance from the middle of its sample [mm], as a share of the middle.
+
+    A small source that faces the plate: L. Holland, Vacuum Deposition of Thin Films (1956), chapter 5; its distance
+    of 80 mm is invented.
+    """
+    return float((1.0 + (radius_mm / _SOURCE_MM) ** 2) ** -2)
 
 
 def equilibrium_vacancies_cm3(kelvin: float, oxygen_fraction: float) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sim_devices import keithley2400, thorlabs_pm100d
 from sim_devices.plant.film import Film
+from sim_devices.plant.probe import GEOMETRY
 from sim_devices.replay._check import CannotReplay
 from sim_devices.replay._recording import Recording
 
@@ -72,7 +73,7 @@ def property_of(film: Film, recording: Recording) -> Property:
         raise CannotReplay(f"{recording.name}: the result stream has no {name}")
     shown, n = recording.results[name], math.sqrt(recording.asked("n_readings"))
     if name == "sheet_resistance":
-        limit_ohm = recording.asked("compliance") / (recording.asked("current") * 1e-3) * keithley2400.GEOMETRY
+        limit_ohm = recording.asked("compliance") / (recording.asked("current") * 1e-3) * GEOMETRY
         expected = film.sheet_resistance_ohm
         expected = math.inf if expected >= limit_ohm else expected
         noise = _COVERAGE * keithley2400.NOISE / n * shown

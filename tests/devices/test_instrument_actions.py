@@ -239,8 +239,12 @@ def test_a_current_source_and_a_nanovoltmeter_meet_at_one_probe_head(make):
 
 def test_a_capacitance_falls_with_the_bias(make):
     made = make("KeysightE4980A")
-    meter, found = made.device, []
+    meter, found, line = made.device, [], made.lab.plant.line
     meter.frequency.put(1e5)
+    meter.trigger()
+    assert meter.capacitance.get() < 1e-13, "no sample, so only the needles"
+    line.move("rack.1", "bench.1")
+    line.sample_at("bench.1").deposit(150.0, vacancies_cm3=3e20, grain_nm=20.0, disorder=0.3)
     meter.bias_enabled.put(1)
     for bias in (-3.0, 0.0, 3.0):
         meter.bias.put(bias)

@@ -65,6 +65,7 @@ def test_an_open_contact_is_not_valid_and_the_range_may_be_a_point():
 
 def test_capacitance_over_bias_shows_where_the_semiconductor_depletes():
     with bench("measure_capacitance_voltage") as laboratory:
+        conducting(laboratory)
         stop = laboratory.run("measure_capacitance_voltage", "bench", frequency="100 kHz")
         assert stop["exit_status"] == "success"
         (result,) = laboratory.rows("result")
@@ -95,31 +96,73 @@ def test_limits_of_the_lab_file_hold_and_it_ends_safe(kind, parameters, limits):
             assert laboratory.lab.plant.hazards() == {}
 
 
-STAGES = {"stage": "NewportESP300", "lift": "ZaberXLSM"}
+MAP = {"middle_x": "25 mm", "middle_y": "25 mm", "width": "25 mm", "height": "25 mm", "contact": "12 mm"}
 
 
-def test_a_map_lowers_the_head_only_where_the_stage_stands():
-    with bench("map_sheet_resistance", classes=STAGES) as laboratory:
-        ohm = conducting(laboratory) * GEOMETRY
-        stop = laboratory.run(
-            "map_sheet_resistance", "bench", start="5 mm", stop="25 mm", contact="12 mm", clearance="2 mm", n_steps=4
-        )
+def mapping(*faults):
+    return bench("map_sheet_resistance", faults, classes=dict.fromkeys("xy", "NewportESP300") | {"lift": "ZaberXLSM"})
+
+
+def test_a_map_shows_where_the_film_is_thin_and_lowers_the_head_only_there():
+    with mapping() as laboratory:
+        conducting(laboratory)
+        film = laboratory.film("bench.1")
+        stop = laboratory.run("map_sheet_resistance", "bench", clearance="2 mm", n_x=3, n_y=3, **MAP)
         assert stop["exit_status"] == "success"
         points, (result,) = laboratory.rows("primary"), laboratory.rows("result")
-        assert [round(row["stage_readback"], 2) for row in points] == [5, 10, 15, 20, 25]
+        where = [(round(row["x_readback"], 1), round(row["y_readback"], 1)) for row in points]
+        row = [15.5, 25.0, 34.5]
+        assert where == [*((x, 15.5) for x in row), *((x, 25.0) for x in row[::-1]), *((x, 34.5) for x in row)]
         assert {round(row["lift_readback"], 1) for row in points} == {12.0}
         assert laboratory.lab.devices["lift"].readback.get() == pytest.approx(2.0, abs=0.01)
-        assert result["sheet_resistance"] == pytest.approx(ohm, rel=0.01)
-        assert result["lowest"] <= result["sheet_resistance"] <= result["highest"]
-        assert result["nonuniformity"] < 0.01
+        ohms = [GEOMETRY * row["meter_resistance"] for row in points]
+        expected = [film.sheet_resistance_at(math.hypot(x - 25.0, y - 25.0)) for x, y in where]
+        assert ohms == pytest.approx(expected, rel=0.005)
+        assert (result["lowest"], result["highest"]) == (min(ohms), max(ohms))
+        assert result["sheet_resistance"] == pytest.approx(sum(ohms) / 9)
+        assert result["nonuniformity"] == pytest.approx(result["spread"] / result["sheet_resistance"])
+        assert 0.01 < result["nonuniformity"] < 0.1
         assert result["valid"] == 1.0
+        with laboratory.clock.held():
+            assert laboratory.lab.plant.hazards() == {}
+
+
+def test_a_round_sample_has_no_corners_and_a_head_that_is_up_measures_nothing():
+    with mapping() as laboratory:
+        conducting(laboratory)
+        shape = {"shape": "round", "n_x": 3, "n_y": 3}
+        laboratory.run("map_sheet_resistance", "bench", **{**MAP, **shape, "contact": "9 mm"})
+        assert len(laboratory.rows("primary")) == 5
+        assert laboratory.rows("result")[0]["valid"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [({"middle_x": "45 mm"}, "is outside 0..50"), ({"margin": "13 mm"}, "no point of 5 x 5 is on a rectangle")],
+)
+def test_a_map_that_leaves_the_travel_or_the_sample_moves_nothing(wrong, words):
+    with mapping() as laboratory:
+        stop = laboratory.run("map_sheet_resistance", "bench", **{**MAP, **wrong})
+        assert stop["exit_status"] == "fail"
+        assert words in stop["reason"]
+        assert laboratory.lab.devices["lift"].readback.get() == pytest.approx(11.7, abs=0.01)
+
+
+def test_a_stage_that_jams_in_a_map_ends_it_with_no_current():
+    with mapping({"device": "y", "kind": "jammed", "start": "60 s"}) as laboratory:
+        conducting(laboratory)
+        stop = laboratory.run("map_sheet_resistance", "bench", **MAP)
+        assert stop["exit_status"] == "fail"
+        assert "FOLLOWING ERROR" in stop["reason"]
+        assert laboratory.rows("primary")
         with laboratory.clock.held():
             assert laboratory.lab.plant.hazards() == {}
 
 
 def test_resistance_is_read_at_temperatures_that_have_settled():
     with bench("measure_resistance_temperature") as laboratory:
-        ohm = conducting(laboratory)
+        conducting(laboratory)
+        ohm = laboratory.film("bench.1").sheet_resistance_at(kelvin=150.0) / GEOMETRY
         stop = laboratory.run(
             "measure_resistance_temperature", "bench", start="100 K", stop="200 K", n_steps=4, settle="5 min"
         )
@@ -128,7 +171,10 @@ def test_resistance_is_read_at_temperatures_that_have_settled():
         assert [round(row["cryostat_temperature"]) for row in points[::2]] == [100, 125, 150, 175, 200]
         assert [row["meter_source_current"] for row in points[:2]] == [1e-4, -1e-4]
         assert result["resistance"] == pytest.approx(ohm, rel=0.01)
-        assert abs(result["temperature_coefficient"]) < 3 * result["coefficient_error"] + 1e-5
+        film = laboratory.film("bench.1")
+        colder, warmer = (film.sheet_resistance_at(kelvin=kelvin) for kelvin in (100.0, 200.0))
+        assert result["temperature_coefficient"] == pytest.approx((warmer - colder) / 100 / (ohm * GEOMETRY), rel=0.1)
+        assert result["temperature_coefficient"] < -3 * result["coefficient_error"], "grown cold, it is no metal"
         assert result["valid"] == 1.0
         with laboratory.clock.held():
             assert laboratory.lab.plant.hazards() == {}

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from sim_devices.keithley2400 import SimKeithley2400
+from sim_devices.plant import ProbeHead
 from sim_devices.recipe_table import SimRecipeTable
 from sim_devices.thorlabs_pm100d import SimThorlabsPM100D
 from sim_devices.vaisala_hmt330 import SimVaisalaHMT330
@@ -30,7 +31,7 @@ FOUR_WIRE = ("*RST", ":SOUR:FUNC CURR", ':SENS:FUNC "VOLT"', ":SYST:RSEN ON", ":
 
 
 def test_a_meter_measures_the_films_sheet_resistance_on_four_wires(bench):
-    film, meter = film_at(bench), SimKeithley2400(bench.clock, 1, bench.line, "rack.1")
+    film, meter = film_at(bench), SimKeithley2400(bench.clock, 1, ProbeHead(bench.line, "rack.1"))
     voltage, current, status = read_meter(meter, *FOUR_WIRE)
     assert voltage / current * math.pi / math.log(2) == pytest.approx(film.sheet_resistance_ohm, rel=0.01)
     assert status & 8 == 0
@@ -38,7 +39,7 @@ def test_a_meter_measures_the_films_sheet_resistance_on_four_wires(bench):
 
 def test_two_wires_add_the_leads(bench):
     film_at(bench)
-    meter = SimKeithley2400(bench.clock, 1, bench.line, "rack.1")
+    meter = SimKeithley2400(bench.clock, 1, ProbeHead(bench.line, "rack.1"))
     four = read_meter(meter, *FOUR_WIRE)[0]
     assert read_meter(meter, *FOUR_WIRE, ":SYST:RSEN OFF")[0] - four == pytest.approx(1.4e-3, rel=0.1)
 
@@ -47,7 +48,7 @@ def test_two_wires_add_the_leads(bench):
 def test_an_open_contact_or_an_empty_place_runs_into_compliance(bench, place):
     film_at(bench)
     faults = [Fault("open_contact")] if place == "rack.1" else []
-    meter = SimKeithley2400(bench.clock, 1, bench.line, place, faults)
+    meter = SimKeithley2400(bench.clock, 1, ProbeHead(bench.line, place), faults)
     voltage, current, status = read_meter(meter, *FOUR_WIRE, ":SENS:VOLT:PROT 5")
     assert voltage == pytest.approx(5.0, rel=0.01)
     assert abs(current) < 1e-9
@@ -56,7 +57,7 @@ def test_an_open_contact_or_an_empty_place_runs_into_compliance(bench, place):
 
 def test_compliance_limits_the_voltage_of_a_film(bench):
     film_at(bench)
-    meter = SimKeithley2400(bench.clock, 1, bench.line, "rack.1")
+    meter = SimKeithley2400(bench.clock, 1, ProbeHead(bench.line, "rack.1"))
     voltage, current, status = read_meter(meter, *FOUR_WIRE, ":SENS:VOLT:PROT 1e-3")
     assert abs(voltage) == pytest.approx(1e-3, rel=0.01)
     assert current < 1e-3
@@ -64,12 +65,12 @@ def test_compliance_limits_the_voltage_of_a_film(bench):
 
 
 def test_a_meter_with_its_output_off_does_not_read(bench):
-    meter = SimKeithley2400(bench.clock, 1, bench.line, "rack.1")
+    meter = SimKeithley2400(bench.clock, 1, ProbeHead(bench.line, "rack.1"))
     assert lines(meter, ":READ?", ":SYST:ERR?") == ["", '803,"Not permitted with OUTPUT off"']
 
 
 def test_reset_brings_a_meter_back_to_its_start(bench):
-    meter = SimKeithley2400(bench.clock, 1, bench.line, "rack.1")
+    meter = SimKeithley2400(bench.clock, 1, ProbeHead(bench.line, "rack.1"))
     lines(meter, *FOUR_WIRE, ":OUTP ON", ":SENS:VOLT:PROT 3")
     assert lines(meter, "*RST", ":OUTP?", ":SOUR:FUNC?", ":SENS:VOLT:PROT?", ":SYST:RSEN?")[1:3] == ["0", "VOLT"]
     assert lines(meter, ":SENS:FUNC?", ":SENS:FUNC 'VOLT:DC'", ":SENS:FUNC?") == [

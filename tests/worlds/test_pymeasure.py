@@ -5,7 +5,7 @@ import pytest
 from labctl.clock import RealClock
 from labctl.errors import LabError
 from sim_devices.keithley2400 import SimKeithley2400
-from sim_devices.plant import Line
+from sim_devices.plant import Line, ProbeHead
 from sim_devices.wire import InstrumentServer
 from tests.worlds.worlds import World, written
 
@@ -39,7 +39,7 @@ def world(tmp_path):
     line.load_substrates("bench")
     film = line.sample_at("bench.1")
     film.deposit(150.0, vacancies_cm3=3e20, grain_nm=10.0, disorder=0.3)
-    meter = SimKeithley2400(clock, 1, line, "bench.1")
+    meter = SimKeithley2400(clock, 1, ProbeHead(line, "bench.1"))
     server = InstrumentServer(clock, {"meter": meter})
     address = f"TCPIP0::127.0.0.1::{server.ports['meter']}::SOCKET"
     made = World(
