@@ -27,7 +27,7 @@ from figures import Report, main
 from devices import DEVICES
 from labctl.clock import Clock, RealClock, VirtualClock
 from labctl.lab._simulated import simulation
-from sim_devices.plant import Film, Line, ProbeHead, SputterChamber, TubeFurnace
+from sim_devices.plant import Film, Line, ProbeHead, SpinChuck, SputterChamber, TubeFurnace
 from sim_devices.scpi import ScpiInstrument
 from sim_devices.wire import Instrument, InstrumentServer
 
@@ -182,7 +182,7 @@ def instrument(kind: str, clock: Clock) -> Instrument:
     chamber, furnace = SputterChamber(line, places[0]), TubeFurnace(line, places[1])
     plant: dict[str, Any] = {
         "ambient": line.ambient, "chamber": chamber, "furnace": furnace, "inlet": chamber, "line": line,
-        "place": "bench.1", "probe": ProbeHead(line, "bench.1"), "role": "argon",
+        "chuck": SpinChuck(line), "place": "bench.1", "probe": ProbeHead(line, "bench.1"), "role": "argon",
     }  # fmt: skip
     made, wanted = simulation(kind), simulation_arguments(kind)
     return made(clock, 1, **{name: value for name, value in plant.items() if name in wanted})

@@ -248,6 +248,7 @@ def _device(name: str) -> str:
 BEHIND = {
     "ambient": "the air of the room",
     "chamber": "the sputter chamber",
+    "chuck": "the liquid on the sample of a spin coater",
     "furnace": "the tube furnace",
     "inlet": "the gas of the sputter chamber",
     "line": "the sample at its place",

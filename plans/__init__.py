@@ -3,6 +3,7 @@
 from plans._operation import OperationPlan
 from plans.anneal import anneal
 from plans.apply_settings import apply_settings
+from plans.dispense import dispense
 from plans.look_up import look_up
 from plans.map_sheet_resistance import map_sheet_resistance
 from plans.measure_capacitance_voltage import measure_capacitance_voltage
@@ -27,6 +28,7 @@ OPERATIONS = {
     for plan in (
         anneal,
         apply_settings,
+        dispense,
         look_up,
         map_sheet_resistance,
         measure_capacitance_voltage,
@@ -54,6 +56,7 @@ __all__ = [
     "OperationPlan",
     "anneal",
     "apply_settings",
+    "dispense",
     "look_up",
     "map_sheet_resistance",
     "measure_capacitance_voltage",

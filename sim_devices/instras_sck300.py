@@ -9,6 +9,7 @@ from typing import ClassVar
 from typing_extensions import override
 
 from labctl.clock import Clock
+from sim_devices.plant import SpinChuck
 from sim_devices.wire import Fault, LineInstrument
 
 _HIGHEST_RPM, _LOWEST_RPM = 6000, 300
@@ -30,8 +31,9 @@ class SimInstrasSCK300(LineInstrument):
     reply_delay_s = 0.02
     fault_kinds: ClassVar = {"slips": "the chuck turns at `amount` times what was asked"}
 
-    def __init__(self, clock: Clock, seed: int | str, faults: Sequence[Fault] = ()) -> None:
+    def __init__(self, clock: Clock, seed: int | str, chuck: SpinChuck, faults: Sequence[Fault] = ()) -> None:
         super().__init__(clock, seed, faults)
+        self._chuck, chuck.speed_rpm = chuck, self.speed_rpm
         self._has_motor, self._aim_rpm, self._from_rpm, self._since = False, 0.0, 0.0, clock.monotonic()
         self._profile = {"SetStartPWM": 110.0, "SetSlope": 950.0, "SetIntercept": 550.0}
 
@@ -55,12 +57,14 @@ class SimInstrasSCK300(LineInstrument):
         self._has_motor = False
 
     def _aim(self, rpm: float) -> None:
+        self._chuck.advance()
         now_s = self.clock.monotonic()
         self._from_rpm, self._since = self.speed_rpm(now_s), now_s
         self._aim_rpm = rpm
 
     def answer_line(self, line: str) -> str | None:
         """Act on a command; only ``GetRPM`` has an answer."""
+        self._chuck.advance()
         command, _, value = line.partition(",")
         if command == "GetRPM":
             speed = self.speed_rpm(self.clock.monotonic())

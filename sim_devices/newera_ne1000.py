@@ -10,6 +10,7 @@ from typing import ClassVar
 from typing_extensions import override
 
 from labctl.clock import Clock
+from sim_devices.plant import SpinChuck
 from sim_devices.wire import Fault, Instrument
 
 _STX, _ETX = 0x02, 0x03
@@ -49,8 +50,9 @@ class SimNewEraNE1000(Instrument):
     reply_delay_s = 0.01
     fault_kinds: ClassVar = {"stalled": "the motor stalls: alarm A?S"}
 
-    def __init__(self, clock: Clock, seed: int | str, faults: Sequence[Fault] = ()) -> None:
+    def __init__(self, clock: Clock, seed: int | str, chuck: SpinChuck, faults: Sequence[Fault] = ()) -> None:
         super().__init__(clock, seed, faults)
+        self._chuck, chuck.is_wetted_by_hand = chuck, False
         self._diameter_mm, self._rate, self._unit, self._volume = 26.7, 1.0, "MM", 0.0
         self._direction, self._is_running, self._alarm = "INF", False, "R"
         self._moved, self._begun_at, self._phase_ml = {"INF": 0.0, "WDR": 0.0}, 0.0, 0.0
@@ -138,6 +140,8 @@ class SimNewEraNE1000(Instrument):
             done = min(grown, left)
             self._moved[self._direction] += done
             self._phase_ml += done
+            if self._direction == "INF":
+                self._chuck.pour(done)
             if self.faults.active("stalled") is not None:
                 self._is_running, self._alarm = False, "S"
             elif grown >= left:

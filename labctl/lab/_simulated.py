@@ -177,6 +177,11 @@ class _Tool:
 
         return self._once("probe", lambda: ProbeHead(self._plant.line, self._places[0] if self._places else ""))
 
+    def _chuck(self) -> Any:
+        from sim_devices.plant import SpinChuck
+
+        return self._once("chuck", lambda: SpinChuck(self._plant.line, self._places[0] if self._places else ""))
+
     def make(self, device: str, role: str, rows: Sequence[Mapping[str, float]]) -> Instrument:
         """Return the simulation of a device, with what it asks for by the names of its arguments."""
         from sim_devices.wire import Fault
@@ -185,6 +190,7 @@ class _Tool:
         offered: dict[str, Callable[[], Any]] = {
             "ambient": lambda: line.ambient,
             "chamber": self._chamber,
+            "chuck": self._chuck,
             "furnace": self._furnace,
             "inlet": lambda: self._chamber() if role in ("argon", "oxygen") else None,
             "line": lambda: line,

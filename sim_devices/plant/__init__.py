@@ -7,6 +7,7 @@ from sim_devices.plant.film import Film
 from sim_devices.plant.furnace import Controller, TubeFurnace
 from sim_devices.plant.line import Enclosure, Line, PlantError
 from sim_devices.plant.probe import ProbeHead
+from sim_devices.plant.spin import SpinChuck
 
 __all__ = [
     "Ambient",
@@ -17,6 +18,7 @@ __all__ = [
     "Line",
     "PlantError",
     "ProbeHead",
+    "SpinChuck",
     "SputterChamber",
     "TubeFurnace",
     "deposit_of",

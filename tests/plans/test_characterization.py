@@ -195,7 +195,9 @@ def test_a_sample_is_weighed_and_an_empty_pan_is_not_valid():
 def test_a_chuck_spins_through_its_programme_and_slipping_fails_it():
     programme = {"speed": "3000 rpm", "duration": "30 s"}
     with bench("spin_coat") as laboratory:
+        laboratory.put("bench.1")
         assert laboratory.run("spin_coat", "bench", **programme)["exit_status"] == "success"
+        assert laboratory.film("bench.1").thickness_nm == pytest.approx(123, rel=0.1)
         speeds = [row["coater_speed"] for row in laboratory.rows("process")]
         assert max(speeds) == pytest.approx(3000, rel=0.05)
         assert speeds[-1] < 100
@@ -207,4 +209,19 @@ def test_a_chuck_spins_through_its_programme_and_slipping_fails_it():
         assert "the chuck slips or is blocked" in stop["reason"]
         with laboratory.clock.held(), laboratory.clock.flow():
             laboratory.clock.sleep(60.0)
+        assert laboratory.lab.plant.hazards() == {}
+
+
+def test_a_pump_brings_out_a_volume_and_a_stalled_one_fails():
+    drop = {"volume": "0.3 mL", "rate": "2 mL/min"}
+    with bench("dispense") as laboratory:
+        stop = laboratory.run("dispense", "bench", **drop)
+        assert stop["exit_status"] == "success"
+        assert laboratory.rows("result") == [{"volume": pytest.approx(0.3, abs=0.001)}]
+        assert len(laboratory.rows("process")) > 8
+        assert laboratory.lab.plant.hazards() == {}
+    with bench("dispense", [{"device": "pump", "kind": "stalled", "start": "3 s"}]) as laboratory:
+        stop = laboratory.run("dispense", "bench", **drop)
+        assert stop["exit_status"] == "fail"
+        assert "mL, not by 0.3 mL" in stop["reason"]
         assert laboratory.lab.plant.hazards() == {}
