@@ -93,6 +93,10 @@ class Acquisition:
         worth: Floats = mean + kappa * np.sqrt((deviations**2 + (means - mean) ** 2).mean(axis=0))
         return worth + 0.5 * self.about.log_probability(features)
 
+    def alike(self, features: Floats, other: Floats) -> Floats:
+        """Return how much outcomes at model columns go with that at one other, 0 to 1, the models' mean."""
+        return np.mean([model.kernel.alike(features, other[None])[:, 0] for model in self.models], axis=0)
+
     def slopes(self, feature: Floats) -> tuple[float, Floats]:
         """Return `log_improvement` at one point and its derivatives by the columns."""
         seen = [model.slopes(feature) for model in self.models]

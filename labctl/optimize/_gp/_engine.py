@@ -34,7 +34,8 @@ _N_FIT = 200  # the cost of a fit grows with the cube; its scales hardly change 
 _N_ITERATIONS = 50
 _PATIENCE = 6
 _KAPPA = 3.0
-_FAR = 0.3  # in codes: beyond the hill that the search has stalled on
+_ALIKE = 0.2  # correlation with the best recipe: above, it is the hill that the search has stalled on
+_FAR = 0.3  # in codes: recipes that say little of each other before a model speaks
 _RHO = 0.05  # Knowles 2006
 _TINY = float(np.finfo(np.float64).tiny)
 
@@ -95,7 +96,7 @@ class GaussianProcessEngine:
         codes = candidates(box, best, len(known.codes), rng) if every is None else every
         if known.n_trials % 3 and isinstance(acquisition, Acquisition) and self._has_stalled(box, acquisition, known):
             features = box.features(codes)
-            is_close = ((box.plain(codes) - box.plain(best[:1])) ** 2).sum(axis=1) <= _FAR**2
+            is_close = acquisition.alike(features, box.features(best[:1])[0]) > _ALIKE
             worth = acquisition.upper_limit(features, _KAPPA)
             return codes[np.lexsort((-worth, is_close, ~acquisition.about.is_probable(features)))]
         return best_first(box, acquisition, codes, polish=every is None, rng=rng)

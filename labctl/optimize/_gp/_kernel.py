@@ -54,14 +54,20 @@ class Kernel:
 
     def between(self, left: Floats, right: Floats) -> Floats:
         """Return covariances, shape (n_left, n_right), of model columns, shapes (n, n_columns)."""
+        covariance = self.signal * self.alike(left, right)
+        if self.trend:
+            n_columns = len(self.groups)
+            covariance += self.trend * (left[:, n_columns:] @ right[:, n_columns:].T)
+        return covariance
+
+    def alike(self, left: Floats, right: Floats) -> Floats:
+        """Return correlations, 0 to 1 and trends left aside, shape (n_left, n_right)."""
         n_columns, scale = len(self.groups), 1.0 / self.lengths[self.groups]
         a, b = left[:, :n_columns] * scale, right[:, :n_columns] * scale
         squared = (a * a).sum(1)[:, None] + (b * b).sum(1) - 2.0 * (a @ b.T)
         distance = np.sqrt(np.maximum(squared, 0.0))
-        near = self.signal * (1.0 + ROOT_5 * distance + 5.0 / 3.0 * distance**2) * np.exp(-ROOT_5 * distance)
-        if self.trend:
-            near += self.trend * (left[:, n_columns:] @ right[:, n_columns:].T)
-        return near
+        correlation: Floats = (1.0 + ROOT_5 * distance + 5.0 / 3.0 * distance**2) * np.exp(-ROOT_5 * distance)
+        return correlation
 
     def variance(self, features: Floats) -> Floats:
         """Return the variance without noise before anything is seen, shape (n,)."""
