@@ -85,6 +85,7 @@ class AjaDCXS(LinkedDevice):
     source = "AJA International, DCXS Series Operating Manual, chapter 'RS-232 command set'"
     safe_state = "Output off; the supply closes the shutter."
     models = ("DCXS",)
+    verified = "in simulation, which takes the exchanges of pymeasure's driver; not yet on hardware"
     open_options: ClassVar = {"read_termination": "", "write_termination": "", "baud_rate": 38400}
     process = ("power", "setpoint", "voltage", "current", "output", "shutter", "fault_code")
     consumes: ClassVar = {"power": (Consumption("electricity"), Consumption("target"))}

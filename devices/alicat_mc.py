@@ -83,6 +83,7 @@ class AlicatMC(LinkedDevice):
     )
     safe_state = "Set point 0: the valve is closed."
     models = ("MC-",)
+    verified = "in simulation, which the driver alicat accepts; not yet on hardware"
     open_options: ClassVar = {"read_termination": "\r", "write_termination": "\r", "baud_rate": 19200}
     process = ("flow", "setpoint")
     consumes: ClassVar = {"flow": (Consumption("gas"),)}

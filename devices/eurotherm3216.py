@@ -47,6 +47,7 @@ class Eurotherm3216(LinkedDevice):
     )
     safe_state = "Control mode off: the heater gets no power; a timer that runs is reset."
     models = ("3216", "3208", "3204")
+    verified = "in simulation, which the client minimalmodbus accepts; not yet on hardware"
     is_checked = True
     open_options: ClassVar = {"read_termination": "", "write_termination": "", "baud_rate": 9600}
     process = ("temperature", "working_setpoint", "heater_power", "summary_status")

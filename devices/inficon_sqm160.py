@@ -82,6 +82,7 @@ class InficonSQM160(LinkedDevice):
     source = "Inficon, SQM-160 Operating Manual 074-511-P1, chapter 'Communications' (protocol, query commands)"
     safe_state = "It only listens: nothing to do."
     models = ("MON",)
+    verified = "in simulation, which takes the exchanges of pymeasure's driver; not yet on hardware"
     is_checked = True
     open_options: ClassVar = {"read_termination": "", "write_termination": "", "baud_rate": 19200}
     process = ("thickness", "rate")

@@ -29,6 +29,7 @@ class Keithley6221(LinkedDevice):
     source = "Keithley, Model 6220/6221 Reference Manual 622x-901-01 rev. C, sections 5 and 14 (SCPI tables)"
     safe_state = "Output off, delta mode aborted, source at 0 A."
     models = ("6221", "6220")
+    verified = "in simulation, which pymeasure's driver accepts; not yet on hardware"
     example_address = "GPIB0::12::INSTR"
     process = ()
 

@@ -91,6 +91,7 @@ class MettlerMTSICS(LinkedDevice):
     )
     safe_state = "It only listens: nothing to do."
     models = ("MS", "ML", "ME", "XS", "XP", "AB", "PB", "AX", "AG")
+    verified = "in simulation, which the driver mettler-toledo-device accepts; not yet on hardware"
     open_options: ClassVar = {"read_termination": "\r\n", "write_termination": "\r\n", "baud_rate": 9600}
     process = ()
 

@@ -33,6 +33,7 @@ class NewportESP300(LinearStage):
     source = "Newport, ESP300 Motion Controller/Driver User's Manual, chapter 3 'Remote mode' (commands)"
     safe_state = "Stopped where it is; the motor holds it."
     models = ("ESP300", "ESP301")
+    verified = "in simulation, which pymeasure's driver accepts; not yet on hardware"
     open_options: ClassVar = {"read_termination": "\r\n", "write_termination": "\r", "baud_rate": 19200}
     process = ("readback",)
 

@@ -92,6 +92,7 @@ class PfeifferTPG362(VacuumGauge):
     source = "Pfeiffer Vacuum, TPG 361/362 Operating Instructions BG 5500 BEN, chapter 7 'Communication protocol'"
     safe_state = "It only listens: nothing to do."
     models = ("TPG361", "TPG362")
+    verified = "in simulation, which the driver labmcp-pfeiffer-tpg accepts; not yet on hardware"
     open_options: ClassVar = {"read_termination": "", "write_termination": "", "baud_rate": 9600}
     process = ("pressure",)
 

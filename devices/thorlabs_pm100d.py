@@ -24,6 +24,7 @@ class ThorlabsPM100D(LinkedDevice):
     source = "Thorlabs, PM100D Operation Manual, chapter 'SCPI commands'"
     safe_state = "It emits nothing: nothing to do."
     models = ("PM100D",)
+    verified = "in simulation, which the driver ThorlabsPM100 accepts; not yet on hardware"
     example_address = "USB0::0x1313::0x8078::P0000002::INSTR"
     process = ()
 

@@ -13,6 +13,8 @@ from sim_devices.plant import SputterChamber
 from sim_devices.wire import Fault, LineInstrument
 
 _RESPONSE_S = 0.4
+_REGISTERS = {"R122": 37}
+"""What is controlled: mass flow."""
 NOISE = 2e-4
 """Of one reading of the flow, standard deviation as a share of full scale."""
 
@@ -20,7 +22,8 @@ NOISE = 2e-4
 class SimAlicatMC(LineInstrument):
     """Data frames, set point, manufacturing data; the flow follows the set point within a second.
 
-    Source: Alicat Scientific, MC-Series Operating Manual, 'RS-232 / RS-485 Serial Communication'.
+    Source: Alicat Scientific, MC-Series Operating Manual, 'RS-232 / RS-485 Serial Communication'; Serial Primer,
+    register 122 (what the loop controls).
     """
 
     reply_delay_s = 0.008
@@ -79,6 +82,8 @@ class SimAlicatMC(LineInstrument):
         command = line[1:]
         if command == "??M*":
             return self._about()
+        if command in _REGISTERS:
+            return f"A   {command[-3:]} = {_REGISTERS[command]}"
         if command.startswith("S"):
             self._set(command[1:])
         elif command:

@@ -27,7 +27,9 @@ def recorded(lab: Lab, file: LabFile, path: Path) -> Iterator[None]:
     Raises:
         LabError: the cassette cannot be written.
     """
-    devices = {name: {"class": entry.kind, "address": entry.address} for name, entry in file.devices.items()}
+    devices = {
+        name: {"class": entry.kind, "address": without_serial(entry.address)} for name, entry in file.devices.items()
+    }
     about = {"lab": lab.name, "labctl": versions()["labctl"], "devices": devices}
     recorder = CassetteRecorder(path, about, lab.clock.time())
     for name, device in lab.devices.items():
@@ -45,6 +47,14 @@ def recorded(lab: Lab, file: LabFile, path: Path) -> Iterator[None]:
             write_cassette(path, kept)
             told.insert(0, f"{len(kept.exchanges)} exchanges are in {path}")
         print(*told, sep="\n", file=sys.stderr)  # noqa: T201
+
+
+def without_serial(address: str) -> str:
+    """Return a VISA address with zeros in place of the serial number that one of USB has in it."""
+    parts = address.split("::")
+    if address.upper().startswith("USB") and len(parts) > 3:
+        parts[3] = "0" * len(parts[3])
+    return "::".join(parts)
 
 
 def _redacted(cassette: Cassette, serials: dict[str, str], file: LabFile, path: Path) -> tuple[list[str], Cassette]:

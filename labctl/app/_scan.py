@@ -106,6 +106,8 @@ def addresses_of(manager: Any, query: str) -> tuple[str, ...]:
 def _ask(manager: Any, clock: Clock, serial: bool) -> Iterator[Found]:
     for address in addresses_of(manager, "?*"):
         kind = _form(address)
+        if not kind.endswith(("INSTR", "SOCKET")):
+            continue  # an interface is no instrument; opening a Prologix adapter writes to its serial line
         if kind == "ASRL INSTR" and not serial:
             yield Found(address, "not asked; --serial asks")
         elif kind in ("ASRL INSTR", "TCPIP SOCKET"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -26,7 +27,7 @@ def serve(file: Path, port: int, lab_out: Path | None, *, every_pty: bool = Fals
 
     Raises:
         FileError: the lab file is wrong.
-        LabError: a port is taken.
+        LabError: a port is taken, or what is not served cannot be in the lab file.
     """
     from sim_devices.wire import InstrumentServer
 
@@ -39,19 +40,15 @@ def serve(file: Path, port: int, lab_out: Path | None, *, every_pty: bool = Fals
         server = InstrumentServer(lab.clock, lab.plant.instruments, port, serial)
     except OSError as error:
         raise LabError(f"cannot serve on port {port or 'of the system'}: {error}") from error
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("device", "address", "pty"):
-        table.add_column(column)
     addresses = {name: f"TCPIP::127.0.0.1::{number}::SOCKET" for name, number in server.ports.items()}
-    for name, address in addresses.items():
-        table.add_row(name, address, server.terminals.get(name, ""))
     console = Console(highlight=False)
-    console.print(table)
-    if lab_out is not None:
-        lab_out.write_text(served_lab(file, checked, addresses), encoding="utf-8")
-        console.print(f"lab file {lab_out}")
-    console.print("serving; Ctrl-C ends")
     try:
+        if lab_out is not None:
+            lab_out.write_text(served_lab(file, checked, addresses), encoding="utf-8")
+        console.print(_addresses(addresses, server.terminals))
+        if lab_out is not None:
+            console.print(f"lab file {lab_out}")
+        console.print("serving; Ctrl-C ends")
         threading.Event().wait()
     except KeyboardInterrupt:
         console.print("ended")
@@ -60,13 +57,32 @@ def serve(file: Path, port: int, lab_out: Path | None, *, every_pty: bool = Fals
         lab.close()
 
 
+def _addresses(addresses: Mapping[str, str], terminals: Mapping[str, str]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("device", "address", "pty"):
+        table.add_column(column)
+    for name, address in addresses.items():
+        table.add_row(name, address, terminals.get(name, ""))
+    return table
+
+
 def served_lab(file: Path, checked: LabFile, addresses: dict[str, str]) -> str:
-    """Return the text of a lab file whose devices have other addresses, driven through pyvisa-py."""
+    """Return the text of a lab file whose devices have other addresses, driven through pyvisa-py.
+
+    Args:
+        file: lab file to take the rest from.
+        checked: what it holds, with absolute paths, so that the text is good in any folder.
+        addresses: that are served, by device.
+
+    Raises:
+        LabError: a device has no address among them.
+    """
+    if missing := [name for name in checked.devices if name not in addresses]:
+        raise LabError(f"{', '.join(missing)}: a library speaks to it, not VISA, so that it cannot be served")
     content = read_yaml(file)
     content["backend"] = "@py"
     content.pop("simulated", None)
-    if checked.substrates:
-        content["substrates"] = checked.substrates
-    for name in checked.devices:
-        content["devices"][name]["address"] = addresses[name]
+    content |= {key: path for key in ("substrates", "calendar") if (path := getattr(checked, key))}
+    for name, entry in checked.devices.items():
+        content["devices"][name] |= {"class": entry.kind, "address": addresses[name]}
     return yaml_text(content)

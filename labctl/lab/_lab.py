@@ -15,7 +15,7 @@ from labctl.interlocks import Interlock
 from labctl.lab._calendar import ALWAYS, Calendar
 from labctl.lab._file import CASSETTE, DeviceEntry, LabFile
 from labctl.lab._ical import CalendarEvent, read_calendar
-from labctl.lab._instrument_file import is_described, is_on_wire
+from labctl.lab._instrument_file import is_remembered
 from labctl.lab._interlocks import read_interlocks
 from labctl.lab._kinds import device_kind
 from labctl.lab._limits import limits_of, narrowed_limits
@@ -203,7 +203,7 @@ def build_lab(
     if file.backend == CASSETTE:
         from sim_devices.cassette import cassette_library
 
-        addresses = {name: entry.address for name, entry in file.devices.items() if not is_described(entry.kind)}
+        addresses = {name: entry.address for name, entry in file.devices.items() if not is_remembered(entry.kind)}
         library = cassette_library(read_cassette(Path(file.cassette)), clock, addresses)
     elif file.is_simulated:
         from labctl.lab._simulated import build_plant
@@ -276,7 +276,7 @@ def _build_device(file: LabFile, name: str, manager: Any, clock: Clock, wire_log
     limits, _ = narrowed_limits(kind, entry.limits, name)
     link = (
         _library_link(kind, file, name, manager, clock, log_file)
-        if is_described(entry.kind) and not is_on_wire(entry.kind)
+        if is_remembered(entry.kind)
         else _link(kind, entry, name, manager, clock, log_file)
     )
     return kind(name=name, link=link, narrowed_limits=limits, calibration=entry.calibration.model_dump())

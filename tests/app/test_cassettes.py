@@ -13,12 +13,13 @@ from labctl.app._recording import recorded
 from labctl.clock import VirtualClock
 from labctl.engine import LabRunEngine, ScanIds
 from labctl.errors import LabError
-from labctl.lab import CASSETTE, LabFile, build_lab, check_lab
+from labctl.lab import CASSETTE, LabFile, build_lab, check_lab, read_lab
 from labctl.link import Cassette, CassetteRecorder, Recorded, read_cassette, write_cassette
 from plans import OPERATIONS
 from sim_devices.cassette import CassetteInstrument
 from tests.laboratory import SCHEMAS, example_lab
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 FAULT = [{"device": "probe_meter", "kind": "lost", "start": 0.5, "duration": 60.0}]
 
 
@@ -97,6 +98,39 @@ def test_serial_numbers_are_zeros_unless_a_checksum_protects_them(tape, tmp_path
     assert "1234567" in known.read_text() and "1234567" not in text
     assert "4711-12" in text
     assert "the serial number of robot is in it: its replies have a checksum" in capsys.readouterr().err
+
+
+def test_no_serial_number_is_left_in_an_address(tape) -> None:
+    entry = read_cassette(tape[0]).about["devices"]["photometer_meter"]
+    assert entry["address"] == "USB0::0x1313::0x8078::00000000::INSTR"
+
+
+def test_an_instrument_of_a_file_is_played_back_as_well(tmp_path: Path) -> None:
+    def told(file: LabFile) -> dict:
+        clock = VirtualClock(stall_s=20)
+        lab = build_lab(file, clock, SCHEMAS, seed=1)
+
+        def session() -> dict:
+            with clock.held():
+                lab.connect()
+                return {name: lab.devices[name].read_process() for name in ("hot_plate", "chiller")}
+
+        try:
+            if file.backend == CASSETTE:
+                return session()
+            with recorded(lab, file, tmp_path / "tape.jsonl"):
+                return session()
+        finally:
+            clock.close()
+            lab.close()
+
+    def values(readings: dict) -> list:
+        return [entry["value"] for reading in readings.values() for entry in reading.values()]
+
+    file = read_lab(EXAMPLES / "instruments" / "lab.yaml", SCHEMAS)
+    before = told(file)
+    tape = {"backend": CASSETTE, "cassette": str(tmp_path / "tape.jsonl")}
+    assert values(told(file.model_copy(update=tape))) == values(before)
 
 
 def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path, monkeypatch, capsys) -> None:

@@ -13,7 +13,10 @@ from typer.testing import CliRunner, Result
 
 from labctl.app._commands import command_line
 from labctl.app._ending import BAD_INPUT, LAB_FAILED
-from tests.laboratory import EXAMPLE
+from labctl.app._serving import served_lab
+from labctl.errors import LabError
+from labctl.lab import read_lab
+from tests.laboratory import EXAMPLE, SCHEMAS
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -58,6 +61,22 @@ def test_a_check_fails_when_an_instrument_does_not_answer(lab_file) -> None:
     assert "no reply in time" in quartz
 
 
+def test_the_lab_file_of_a_served_laboratory_is_good_in_another_folder(tmp_path: Path) -> None:
+    source = CHECKOUT / "examples" / "instruments" / "lab.yaml"
+    checked = read_lab(source, SCHEMAS).model_copy(update={"calendar": "/elsewhere/site.ics"})
+    addresses = {name: f"TCPIP::127.0.0.1::{4000 + n}::SOCKET" for n, name in enumerate(checked.devices)}
+    content = yaml.safe_load(served_lab(source, checked, addresses))
+    assert content.pop("calendar") == "/elsewhere/site.ics"
+    (tmp_path / "served.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    assert read_lab(tmp_path / "served.yaml", SCHEMAS).backend == "@py"
+
+
+def test_what_a_library_speaks_to_cannot_be_served() -> None:
+    source = CHECKOUT / "examples" / "instruments" / "lab.yaml"
+    with pytest.raises(LabError, match="hot_plate, chiller: a library speaks to it"):
+        served_lab(source, read_lab(source, SCHEMAS), {"meter": "TCPIP::127.0.0.1::4000::SOCKET"})
+
+
 def test_a_scan_knows_every_instrument_by_its_answer(lab_file) -> None:
     file = lab_file()
     classes = {name: entry["class"] for name, entry in yaml.safe_load(file.read_text())["devices"].items()}
@@ -75,6 +94,14 @@ def test_a_scan_asks_serial_lines_only_when_told_and_proposes_what_is_new(lab_fi
     entries = yaml.safe_load(result.stdout.partition("for a lab file:")[2])["devices"]
     assert entries["keithley2400"] == {"class": "Keithley2400", "address": "GPIB0::24::INSTR"}
     assert entries["thorlabs_pm100d"]["class"] == "ThorlabsPM100D"
+
+
+def test_a_scan_opens_no_interface_for_that_may_write_to_a_serial_line(lab_file, monkeypatch) -> None:
+    listed = ("PRLGX-ASRL::/dev/ttyS0::INTFC", "GPIB0::24::INSTR")
+    monkeypatch.setattr("labctl.app._scan.addresses_of", lambda manager, query: listed)
+    result = labctl("lab", "scan", lab_file())
+    assert "Keithley2400" in result.stdout
+    assert "PRLGX" not in result.stdout
 
 
 def test_a_backend_that_is_none_is_one_clear_line() -> None:

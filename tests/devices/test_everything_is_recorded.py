@@ -26,7 +26,12 @@ TOLD_ELSEWHERE = {
     },
     "RecipeTable": {":FETCh?": "the result of a measurement, in the stream result"},
     "SampleMover": {"NEXT?": "number of the next move, a detail of the protocol"},
-    "ThorlabsPM100D": {":READ?": "the same as :MEAS?", ":MEASure[:SCALar][:POWer]?": "asked by trigger"},
+    "ThorlabsPM100D": {
+        ":CONFigure?": "power, always",
+        ":FETCh?": "the same once more",
+        ":READ?": "the same as :MEAS?",
+        ":MEASure[:SCALar][:POWer]?": "asked by trigger",
+    },
 }
 """What a simulation tells and no run records under that name, with the reason."""
 WIDE = "it does more than the device asks of it: other clients need the whole command set"
