@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from ophyd import Component as Cpt
 from ophyd import Device
-from ophyd.status import DeviceStatus
+from ophyd.status import DeviceStatus, Status
 from ophyd.utils import InvalidState
 from typing_extensions import override
 
@@ -191,6 +191,12 @@ class LinkedDevice(Device):
         """Return the status of a new action; it fails after `timeout_s` lab seconds."""
         self._action = ClockStatus(self, timeout_s)
         return self._action
+
+    def finished(self) -> Status:
+        """Return the status of what is done already."""
+        done = Status(self)
+        done.set_finished()
+        return done
 
     def hold(self, duration_s: float) -> ClockStatus:
         """Return a status that ends after `duration_s` [s], or when the device is stopped or abandoned."""

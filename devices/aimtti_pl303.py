@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from devices._device import Identity, LinkedDevice
 from devices._signals import Readback, Setting
-from devices.scpi import Query, flag, identity
+from devices.scpi import Query, identity, switch
 from labctl.errors import LabError
 from labctl.link import Plausible
 
@@ -65,12 +65,8 @@ class AimTTiPL303(LinkedDevice):
     limit_2 = Cpt(Setting, point=_amperes(2), units="A", limits=(0.0, 3.0), kind="normal")
     voltage_2 = Cpt(Readback, point=Query("V2O?", None, with_unit("V"), Plausible(0, 33)), units="V", kind="normal")
     current_2 = Cpt(Readback, point=Query("I2O?", None, with_unit("A"), Plausible(0, 4)), units="A", kind="normal")
-    output_1 = Cpt(
-        Setting, point=Query("OP1?", "OP1 {:d}", flag), units=None, dtype="integer", limits=(0, 1), kind="normal"
-    )
-    output_2 = Cpt(
-        Setting, point=Query("OP2?", "OP2 {:d}", flag), units=None, dtype="integer", limits=(0, 1), kind="normal"
-    )
+    output_1 = switch("OP1?", "OP1 {:d}", kind="normal")
+    output_2 = switch("OP2?", "OP2 {:d}", kind="normal")
 
     @override
     def identify(self) -> Identity:

@@ -123,9 +123,7 @@ class DescribedDevice(LinkedDevice):
         for attribute, point in self.measured.items():
             signal = getattr(self, attribute)
             signal.put(type(signal.get())(point.read(self.link)))
-        done = Status(self)
-        done.set_finished()
-        return done
+        return self.finished()
 
     @override
     def make_safe(self) -> None:

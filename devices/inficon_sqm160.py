@@ -101,9 +101,7 @@ class InficonSQM160(LinkedDevice):
     def start_from_zero(self) -> Status:
         """Set thickness and rate to zero; return a finished status. Raises `LinkError`."""
         ask(self.link, "S")
-        done = Status(self)
-        done.set_finished()
-        return done
+        return self.finished()
 
     @override
     def make_safe(self) -> None:

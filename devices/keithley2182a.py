@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from devices._device import Identity, LinkedDevice
 from devices._signals import Setting, Soft
-from devices.scpi import Query, flag, identity
+from devices.scpi import Query, identity, switch
 
 OVERFLOW = 9.9e37
 
@@ -38,14 +38,7 @@ class Keithley2182A(LinkedDevice):
     integration = Cpt(
         Setting, point=Query(":SENS:VOLT:NPLC?", ":SENS:VOLT:NPLC {:g}"), limits=(0.01, 50.0), kind="config"
     )
-    digital_filter = Cpt(
-        Setting,
-        point=Query(":SENS:VOLT:DFIL?", ":SENS:VOLT:DFIL {:d}", flag),
-        units=None,
-        dtype="integer",
-        limits=(0, 1),
-        kind="config",
-    )
+    digital_filter = switch(":SENS:VOLT:DFIL?", ":SENS:VOLT:DFIL {:d}", kind="config")
     filter_count = Cpt(
         Setting,
         point=Query(":SENS:VOLT:DFIL:COUN?", ":SENS:VOLT:DFIL:COUN {:d}"),
@@ -54,14 +47,7 @@ class Keithley2182A(LinkedDevice):
         limits=(1, 100),
         kind="config",
     )
-    analog_filter = Cpt(
-        Setting,
-        point=Query(":SENS:VOLT:LPAS?", ":SENS:VOLT:LPAS {:d}", flag),
-        units=None,
-        dtype="integer",
-        limits=(0, 1),
-        kind="config",
-    )
+    analog_filter = switch(":SENS:VOLT:LPAS?", ":SENS:VOLT:LPAS {:d}", kind="config")
     voltage = Cpt(Soft, value=0.0, units="V", kind="hinted")
     overload = Cpt(Soft, value=0.0, units="", saturates=True, kind="normal")
 
@@ -76,9 +62,7 @@ class Keithley2182A(LinkedDevice):
         reading = self.link.query(":READ?", float)
         self.voltage.put(reading)
         self.overload.put(float(abs(reading) >= OVERFLOW))
-        done = Status(self)
-        done.set_finished()
-        return done
+        return self.finished()
 
     @override
     def make_safe(self) -> None:

@@ -128,9 +128,7 @@ class Keithley2400(LinkedDevice):
         self.current.put(current)
         self.resistance.put(voltage / current if current else 0.0)
         self.in_compliance.put(float(bool(status & COMPLIANCE_BIT)))
-        done = Status(self)
-        done.set_finished()
-        return done
+        return self.finished()
 
     @override
     def make_safe(self) -> None:

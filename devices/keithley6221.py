@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from devices._device import Identity, LinkedDevice
 from devices._signals import Readback, Setting
-from devices.scpi import Query, flag, identity, quoted
+from devices.scpi import Query, identity, quoted, switch
 from labctl.errors import LabError
 
 IN_COMPLIANCE = 1 << 3
@@ -39,14 +39,7 @@ class Keithley6221(LinkedDevice):
     compliance = Cpt(
         Setting, point=Query(":SOUR:CURR:COMP?", ":SOUR:CURR:COMP {:g}"), units="V", limits=(0.1, 105.0), kind="normal"
     )
-    auto_range = Cpt(
-        Setting,
-        point=Query(":SOUR:CURR:RANG:AUTO?", ":SOUR:CURR:RANG:AUTO {:d}", flag),
-        units=None,
-        dtype="integer",
-        limits=(0, 1),
-        kind="config",
-    )
+    auto_range = switch(":SOUR:CURR:RANG:AUTO?", ":SOUR:CURR:RANG:AUTO {:d}", kind="config")
     delta_high = Cpt(
         Setting,
         point=Query(":SOUR:DELT:HIGH?", ":SOUR:DELT:HIGH {:.7e}"),
@@ -61,14 +54,7 @@ class Keithley6221(LinkedDevice):
         Setting, point=Query(":SOUR:DELT:DEL?", ":SOUR:DELT:DEL {:g}"), units="s", limits=(0.0, 9999.0), kind="config"
     )
     shield = Cpt(Readback, point=Query(":OUTP:ISH?", None, quoted), units=None, dtype="string", kind="config")
-    output = Cpt(
-        Setting,
-        point=Query(":OUTP?", ":OUTP {:d}", flag),
-        units=None,
-        dtype="integer",
-        limits=(0, 1),
-        kind="normal",
-    )
+    output = switch(":OUTP?", ":OUTP {:d}", kind="normal")
     in_compliance = Cpt(
         Readback, point=Query(":STAT:MEAS:COND?", None, _limited), units=None, dtype="integer", kind="normal"
     )

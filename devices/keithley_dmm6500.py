@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from ophyd import Component as Cpt
-from ophyd.status import Status
-from typing_extensions import override
 
-from devices._device import Identity, LinkedDevice
-from devices._signals import Readback, Setting, Soft
-from devices.scpi import Query, identity, quoted
+from devices._signals import Readback, Setting
+from devices.multimeter import Multimeter
+from devices.scpi import Query, quoted
 
-OVERFLOW = 9.9e37
 QUANTITIES = {"VOLT:DC": "voltage", "CURR:DC": "current", "RES": "resistance", "FRES": "resistance"}
 """Signal that a reading of each function goes into."""
 
 
-class KeithleyDMM6500(LinkedDevice):
+class KeithleyDMM6500(Multimeter):
     """Keithley DMM6500 or DAQ6510 in its SCPI command set: voltage, current, resistance on two or four wires.
 
     A reading is taken by `trigger` with the function that is set (voltage and current are direct ones), its range
@@ -23,13 +20,11 @@ class KeithleyDMM6500(LinkedDevice):
     `overload` is 1 and the reading 9.9e37. `command_set` has to be SCPI.
     """
 
-    protocol = "SCPI"
     source = "Keithley, Model DMM6500 Reference Manual DMM6500-901-01 rev. D, section 12 'SCPI command reference'"
-    safe_state = "It only listens: nothing to do."
     models = ("DMM6500", "DAQ6510")
     verified = "in simulation, which pymeasure's driver and its tests for hardware accept; not yet on hardware"
     example_address = "USB0::0x05E6::0x6500::00000001::INSTR"
-    process = ()
+    quantities = QUANTITIES
 
     function = Cpt(
         Setting,
@@ -58,28 +53,3 @@ class KeithleyDMM6500(LinkedDevice):
     )
     command_set = Cpt(Readback, point=Query("*LANG?", None, quoted), units=None, dtype="string", kind="config")
     terminals = Cpt(Readback, point=Query(":ROUT:TERM?", None, quoted), units=None, dtype="string", kind="config")
-    voltage = Cpt(Soft, value=0.0, units="V", kind="hinted")
-    current = Cpt(Soft, value=0.0, units="A", kind="normal")
-    resistance = Cpt(Soft, value=0.0, units="ohm", kind="normal")
-    overload = Cpt(Soft, value=0.0, units="", saturates=True, kind="normal")
-
-    @override
-    def identify(self) -> Identity:
-        """Ask ``*IDN?``; raises `LinkError`."""
-        return identity(self.link)
-
-    @override
-    def trigger(self) -> Status:
-        """Take one reading; return a finished status. Raises `LinkError`, KeyError for another function."""
-        measured = QUANTITIES[self.function.get()]
-        reading = self.link.query(":READ?", float)
-        for quantity in dict.fromkeys(QUANTITIES.values()):
-            getattr(self, quantity).put(reading if quantity == measured else 0.0)
-        self.overload.put(float(abs(reading) >= OVERFLOW))
-        done = Status(self)
-        done.set_finished()
-        return done
-
-    @override
-    def make_safe(self) -> None:
-        """Do nothing: the meter is passive."""

@@ -8,7 +8,7 @@ from typing_extensions import override
 from devices._device import Identity, LinkedDevice
 from devices._outputs import OutputQuery
 from devices._signals import Readback, Setting
-from devices.scpi import Query, flag, identity
+from devices.scpi import identity, switch
 from labctl.errors import LabError
 
 
@@ -41,14 +41,7 @@ class KeysightE3631A(LinkedDevice):
     n25_limit = Cpt(Setting, point=OutputQuery(3, "CURR?", "CURR {:.4f}"), units="A", limits=(0.0, 1.03), kind="normal")
     n25_voltage = Cpt(Readback, point=OutputQuery(3, "MEAS:VOLT?"), units="V", kind="normal")
     n25_current = Cpt(Readback, point=OutputQuery(3, "MEAS:CURR?"), units="A", kind="normal")
-    output = Cpt(
-        Setting,
-        point=Query("OUTP?", "OUTP {:d}", flag),
-        units=None,
-        dtype="integer",
-        limits=(0, 1),
-        kind="normal",
-    )
+    output = switch("OUTP?", "OUTP {:d}", kind="normal")
 
     @override
     def identify(self) -> Identity:

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from devices._device import Identity, LinkedDevice
 from devices._signals import Setting, Soft
-from devices.scpi import Query, flag, identity
+from devices.scpi import Query, identity, switch
 from labctl.errors import LabError
 
 PARALLEL = "CPG"
@@ -43,14 +43,7 @@ class KeysightE4980A(LinkedDevice):
     frequency = Cpt(Setting, point=Query("FREQ?", "FREQ {:.6e}"), units="Hz", limits=(20.0, 2e6), kind="normal")
     level = Cpt(Setting, point=Query("VOLT?", "VOLT {:.6g}"), units="V", limits=(0.0, 2.0), kind="normal")
     bias = Cpt(Setting, point=Query("BIAS:VOLT?", "BIAS:VOLT {:.6g}"), units="V", limits=(-40.0, 40.0), kind="normal")
-    bias_enabled = Cpt(
-        Setting,
-        point=Query("BIAS:STAT?", "BIAS:STAT {:d}", flag),
-        units=None,
-        dtype="integer",
-        limits=(0, 1),
-        kind="normal",
-    )
+    bias_enabled = switch("BIAS:STAT?", "BIAS:STAT {:d}", kind="normal")
     aperture = Cpt(
         Setting,
         point=Query("APER?", "APER {}", lambda reply: reply.partition(",")[0]),
@@ -67,22 +60,8 @@ class KeysightE4980A(LinkedDevice):
         choices=(PARALLEL, "CPD", "CSRS", "RX", "ZTD", "GB"),
         kind="config",
     )
-    open_correction = Cpt(
-        Setting,
-        point=Query("CORR:OPEN:STAT?", "CORR:OPEN:STAT {:d}", flag),
-        units=None,
-        dtype="integer",
-        limits=(0, 1),
-        kind="config",
-    )
-    short_correction = Cpt(
-        Setting,
-        point=Query("CORR:SHOR:STAT?", "CORR:SHOR:STAT {:d}", flag),
-        units=None,
-        dtype="integer",
-        limits=(0, 1),
-        kind="config",
-    )
+    open_correction = switch("CORR:OPEN:STAT?", "CORR:OPEN:STAT {:d}", kind="config")
+    short_correction = switch("CORR:SHOR:STAT?", "CORR:SHOR:STAT {:d}", kind="config")
     capacitance = Cpt(Soft, value=0.0, units="F", kind="hinted")
     conductance = Cpt(Soft, value=0.0, units="S", kind="normal")
     dissipation = Cpt(Soft, value=0.0, units="", kind="normal")
@@ -103,9 +82,7 @@ class KeysightE4980A(LinkedDevice):
         self.conductance.put(conductance)
         self.dissipation.put(conductance / susceptance if susceptance else 0.0)
         self.overload.put(float(status != 0))
-        done = Status(self)
-        done.set_finished()
-        return done
+        return self.finished()
 
     @override
     def make_safe(self) -> None:

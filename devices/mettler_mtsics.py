@@ -135,9 +135,7 @@ class MettlerMTSICS(LinkedDevice):
                 raise ValueError(_REFUSALS.get(reply.replace("Z", "S"), "refused"))
 
         self.link.query("Z", accepted)
-        done = Status(self)
-        done.set_finished()
-        return done
+        return self.finished()
 
     @override
     def make_safe(self) -> None:

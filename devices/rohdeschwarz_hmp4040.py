@@ -8,7 +8,7 @@ from typing_extensions import override
 from devices._device import Identity, LinkedDevice
 from devices._outputs import OutputQuery
 from devices._signals import Readback, Setting
-from devices.scpi import Query, flag, identity
+from devices.scpi import flag, identity, switch
 from labctl.errors import LabError
 
 
@@ -89,14 +89,7 @@ class RohdeSchwarzHMP4040(LinkedDevice):
         limits=(0, 1),
         kind="normal",
     )
-    output = Cpt(
-        Setting,
-        point=Query("OUTP:GEN?", "OUTP:GEN {:d}", flag),
-        units=None,
-        dtype="integer",
-        limits=(0, 1),
-        kind="normal",
-    )
+    output = switch("OUTP:GEN?", "OUTP:GEN {:d}", kind="normal")
 
     @override
     def identify(self) -> Identity:

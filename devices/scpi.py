@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ophyd import Component as Cpt
 from typing_extensions import override
 
 from devices._device import Identity
+from devices._signals import Setting
 from labctl.link import Link, Plausible
 
 
@@ -39,6 +41,17 @@ class Query:
         if self.command is None:
             raise TypeError(f"{self.query} is read-only")
         link.write(self.command.format(value))
+
+
+def switch(query: str, command: str, kind: str) -> Cpt:
+    """Return a setting that is 1 for on and 0 for off.
+
+    Args:
+        query: such as ``":OUTP?"``.
+        command: such as ``":OUTP {:d}"``.
+        kind: of the signal: ``normal`` or ``config``.
+    """
+    return Cpt(Setting, point=Query(query, command, flag), units=None, dtype="integer", limits=(0, 1), kind=kind)
 
 
 def quoted(reply: str) -> str:

@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from devices._device import Identity, LinkedDevice
 from devices._signals import Follows, Readback, Setting
-from devices.scpi import Query, flag, identity
+from devices.scpi import Query, identity, switch
 from labctl.errors import LabError
 
 
@@ -40,17 +40,8 @@ class SRSLDC500(LinkedDevice):
     )
     temperature = Cpt(Readback, point=Query("TTRD?"), units="degC", kind="normal")
     cooler_current = Cpt(Readback, point=Query("TIRD?"), units="A", kind="normal")
-    cooler = Cpt(
-        Setting, point=Query("TEON?", "TEON {:d}", flag), units=None, dtype="integer", limits=(0, 1), kind="normal"
-    )
-    output = Cpt(
-        Setting,
-        point=Query("LDON?", "LDON {:d}", flag),
-        units=None,
-        dtype="integer",
-        limits=(0, 1),
-        kind="normal",
-    )
+    cooler = switch("TEON?", "TEON {:d}", kind="normal")
+    output = switch("LDON?", "LDON {:d}", kind="normal")
 
     @override
     def identify(self) -> Identity:

@@ -58,9 +58,7 @@ class ThorlabsPM100D(LinkedDevice):
     def trigger(self) -> Status:
         """Take one reading; return a finished status. Raises `LinkError`."""
         self.power.put(self.link.query("MEAS:POW?", float))
-        done = Status(self)
-        done.set_finished()
-        return done
+        return self.finished()
 
     @override
     def make_safe(self) -> None:
