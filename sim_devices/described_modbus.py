@@ -57,15 +57,26 @@ class SimDescribedModbus(ModbusInstrument):
         self._quantities = quantities
         self._words: dict[int, int] = {}
         self._settable: set[int] = set()
-        for quantity in quantities.values():
+        self._start()
+
+    def _start(self) -> None:
+        for quantity in self._quantities.values():
             for offset, word in enumerate(quantity.words(quantity.value)):
                 self._words[quantity.register + offset] = word
                 self._settable |= {quantity.register + offset} if quantity.is_settable else set()
 
     @override
+    def power_up(self) -> None:
+        """Start with what the file says."""
+        super().power_up()
+        self._start()
+
+    @override
     def hazards(self) -> tuple[str, ...]:
         """Return what is not as `make_safe` leaves it."""
         told = []
+        if not self.has_power:
+            return ()
         for name, quantity in self._quantities.items():
             safe = quantity.words(quantity.safe) if quantity.safe is not None else ()
             if any(self._words[quantity.register + offset] != word for offset, word in enumerate(safe)):

@@ -56,6 +56,8 @@ class SimDescribedScpi(ScpiInstrument):
     @override
     def hazards(self) -> tuple[str, ...]:
         """Return what is not as `make_safe` leaves it."""
+        if not self.has_power:
+            return ()
         safe = {name: quantity.safe for name, quantity in self._quantities.items() if quantity.safe is not None}
         return tuple(f"{name} is {self._values[name]}" for name, value in safe.items() if self._values[name] != value)
 

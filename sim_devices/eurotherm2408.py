@@ -41,9 +41,25 @@ class SimEurotherm2408(ModbusInstrument):
         self._loop.rate_K_min = 5.0
 
     @override
+    def power_down(self) -> None:
+        """Lose the power, and with it the heat."""
+        super().power_down()
+        self._loop.advance()
+        self._loop.has_power = False
+
+    @override
+    def power_up(self) -> None:
+        """Go on with the settings there were: it heats again by itself."""
+        super().power_up()
+        self._loop.advance()
+        self._loop.has_power = True
+
+    @override
     def hazards(self) -> tuple[str, ...]:
         """Return that the heater is on."""
         self._loop.advance()
+        if not self.has_power:
+            return ()
         told = [f"heater at {100 * self._loop.output:.0f} %"] if self._loop.output > 0.0 else []
         if self._loop.is_on and self._loop.target_degC > 30.0:
             told.append(f"controls to {self._loop.target_degC:g} degC")

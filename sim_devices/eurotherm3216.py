@@ -41,7 +41,6 @@ class SimEurotherm3216(ModbusInstrument):
         furnace.controller, furnace.heater_works = self._control, lambda: self.faults.active("dead_heater") is None
         self._target, self._rate, self._dwell_min, self._threshold = 0.0, 5.0, 0.0, 2.0
         self._mode, self._timer, self._dwelt_s = _OFF, _RESET, 0.0
-        self._has_power = True
         self._working = furnace.wall_degC
         self._integral, self._output, self._alarm = 0.0, 0.0, 1250.0
         self._last_degC = furnace.wall_degC
@@ -75,7 +74,7 @@ class SimEurotherm3216(ModbusInstrument):
     def _control(self, wall_degC: float, step_s: float) -> float:
         """Advance set point, timer and PID loop; return the output, 0 to 1."""
         broken = self.faults.active("sensor_break") is not None or wall_degC > 1300.0
-        if self._mode != _AUTOMATIC or broken or not self._has_power:
+        if self._mode != _AUTOMATIC or broken or not self.has_power:
             self._output, self._integral, self._working = 0.0, 0.0, wall_degC
             return 0.0
         reach = self._rate / 60.0 * step_s
@@ -147,9 +146,9 @@ class SimEurotherm3216(ModbusInstrument):
     @override
     def power_down(self) -> None:
         """Lose the power: the heater is off."""
-        super().power_down()
         self._furnace.advance()
-        self._has_power, self._output = False, 0.0
+        super().power_down()
+        self._output = 0.0
 
     @override
     def power_up(self) -> None:
@@ -159,14 +158,15 @@ class SimEurotherm3216(ModbusInstrument):
         it is kept is the unfavourable answer.
         """
         self._furnace.advance()
-        self._has_power, self._timer, self._dwelt_s = True, _RESET, 0.0
+        super().power_up()
+        self._timer, self._dwelt_s = _RESET, 0.0
         self._working = self._last_degC = self._furnace.wall_degC
 
     @override
     def hazards(self) -> tuple[str, ...]:
         """Return that the loop is closed: the heater gets what it asks for."""
         self._furnace.advance()
-        closed = self._mode == _AUTOMATIC
+        closed = self.has_power and self._mode == _AUTOMATIC
         return (f"control on, wall at {self._furnace.wall_degC:.0f} degC",) if closed else ()
 
     def _set_timer(self, state: int) -> None:

@@ -58,9 +58,24 @@ class SimHcpTC038(Instrument):
         return _START + f"0101{self._act(text[5:])}".encode("latin1") + _END + b"\r"
 
     @override
+    def power_down(self) -> None:
+        """Lose the power, and with it the heat."""
+        super().power_down()
+        self._loop.advance()
+        self._loop.has_power = False
+
+    @override
+    def power_up(self) -> None:
+        """Go on with the settings there were: it heats again by itself."""
+        super().power_up()
+        self._loop.advance()
+        self._loop.has_power = True
+
+    @override
     def hazards(self) -> tuple[str, ...]:
         """Return that the oven is to be warm."""
-        return (f"set point {self._loop.target_degC:g} degC",) if self._loop.target_degC > 30.0 else ()
+        is_warm = self.has_power and self._loop.target_degC > 30.0
+        return (f"set point {self._loop.target_degC:g} degC",) if is_warm else ()
 
     def _act(self, command: str) -> str:
         if command.startswith("INF6"):

@@ -44,9 +44,24 @@ class SimHcpTC038D(ModbusInstrument):
         self._shown = 0
 
     @override
+    def power_down(self) -> None:
+        """Lose the power, and with it the heat."""
+        super().power_down()
+        self._loop.advance()
+        self._loop.has_power = False
+
+    @override
+    def power_up(self) -> None:
+        """Go on with the settings there were: it heats again by itself."""
+        super().power_up()
+        self._loop.advance()
+        self._loop.has_power = True
+
+    @override
     def hazards(self) -> tuple[str, ...]:
         """Return that the oven is to be warm."""
-        return (f"set point {self._loop.target_degC:g} degC",) if self._loop.target_degC > 30.0 else ()
+        is_warm = self.has_power and self._loop.target_degC > 30.0
+        return (f"set point {self._loop.target_degC:g} degC",) if is_warm else ()
 
     @override
     def read_register(self, address: int) -> int:

@@ -23,6 +23,8 @@ class HeaterLoop:
         """Whether the loop controls; without it the output is `manual`."""
         self.has_sensor = True
         """Whether the thermocouple is whole; without one there is no heat."""
+        self.has_power = True
+        """Whether the controller runs; without power there is no heat, and afterwards it begins where the wall is."""
         self.manual = 0.0
         """Output without the loop, 0 to 1."""
         self.target_degC = 20.0
@@ -45,9 +47,9 @@ class HeaterLoop:
 
     def _control(self, wall_degC: float, step_s: float) -> float:
         slope, self._last_degC = (wall_degC - self._last_degC) / step_s, wall_degC
-        if not self.is_on or not self.has_sensor:
+        if not self.is_on or not self.has_sensor or not self.has_power:
             self.working_degC, self._sum = wall_degC, 0.0
-            self.output = self.manual if self.has_sensor else 0.0
+            self.output = self.manual if self.has_sensor and self.has_power else 0.0
             return self.output
         away = self.target_degC - self.working_degC
         reach = self.rate_K_min / 60.0 * step_s if self.rate_K_min else abs(away)

@@ -49,6 +49,7 @@ class Instrument:
         self.busy_s = 0.0
         """How much longer than usual the request that is being answered takes [s]; `answer` sets it."""
         self._received = bytearray()
+        self.has_power = True
 
     @property
     def connected(self) -> bool:
@@ -57,6 +58,8 @@ class Instrument:
 
     def receive(self, data: bytes) -> list[Reply]:
         """Take bytes from the host and return the replies to every request that is whole."""
+        if not self.has_power:
+            return []
         self._received += data
         replies = []
         while (request := self.take_request(self._received)) is not None:
@@ -81,11 +84,13 @@ class Instrument:
         return ()
 
     def power_down(self) -> None:
-        """Lose the power; what the instrument drives, stops."""
+        """Lose the power; what the instrument drives, stops, and it hears nothing."""
         self._received.clear()
+        self.has_power = False
 
     def power_up(self) -> None:
         """Have the power again: be what the manual says of a start; settings in lasting memory are as they were."""
+        self.has_power = True
 
     def trigger(self) -> None:
         """Act on a group execute trigger."""

@@ -153,6 +153,25 @@ def test_what_is_set_is_what_is_read_and_making_safe_leaves_no_hazard(make, kind
 
 
 @every_class
+def test_without_power_it_drives_nothing_and_with_it_it_is_there_again(make, kind):
+    made = make(kind)
+    identity = made.device.connect()
+    for signal in settable(made.device):
+        for value in inside(signal):
+            if not made.instrument.hazards():
+                signal.put(value)
+    with made.clock.held(), made.clock.flow():
+        made.instrument.power_down()
+        made.clock.sleep(600.0)  # what turns, runs out
+        assert made.instrument.hazards() == ()
+        made.instrument.power_up()
+        assert made.device.connect() == identity
+        made.device.make_safe()
+        made.clock.sleep(600.0)
+        assert made.instrument.hazards() == ()
+
+
+@every_class
 def test_an_integer_may_be_set_with_a_whole_float(make, kind):
     for signal in settable(make(kind).device):
         if signal.dtype == "integer":
