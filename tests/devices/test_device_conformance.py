@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -49,6 +50,7 @@ def inside(signal):
 def test_it_cites_its_source_and_says_what_is_safe(kind):
     found = class_of(kind)
     assert len(found.source) > 15
+    assert re.search("chapter|section|page|table|docs/|published program", found.source), "where in the manual?"
     assert found.protocol
     assert found.safe_state.endswith(".")
     assert found.models

@@ -25,7 +25,10 @@ from typing import Any
 
 import pytest
 import yaml
+from ophyd import Component as Cpt
 
+from devices import Readback, Setting, device_class
+from devices.scpi import Query
 from labctl.app import _ending
 from labctl.app._running import schemas
 from labctl.campaign import CampaignFile, SearchFile
@@ -410,11 +413,17 @@ def test_both_readmes_have_the_same_commands() -> None:
     assert commands("README.md") == commands("README.ja.md") != []
 
 
-def test_the_reference_pages_are_what_the_code_generates() -> None:
+def generator() -> Any:
+    """Return docs/generate.py as a module."""
     specification = importlib.util.spec_from_file_location("docs_generate", CHECKOUT / "docs/generate.py")
     assert specification is not None and specification.loader is not None
     generate = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(generate)
+    return generate
+
+
+def test_the_reference_pages_are_what_the_code_generates() -> None:
+    generate = generator()
     pages = sorted((CHECKOUT / "docs/reference").glob("*.md"))
     texts = {page.name: page.read_text(encoding="utf-8") for page in pages}
     assert {name for name, text in texts.items() if generate.rendered(text) != text} == set(), "docs/generate.py"
@@ -446,3 +455,23 @@ def test_every_dependency_has_its_reason() -> None:
 def test_no_heading_uses_a_word_that_the_glossary_avoids() -> None:
     avoided = re.compile(r"^#+ .*\b(Experiment|Task|Job|Workflow|Agent|Manager|Helper)\b", re.MULTILINE)
     assert [name_of(page) for page in PAGES if avoided.search(page.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.parametrize(
+    ("lack", "words"),
+    [
+        ({"source": ""}, "no source"),
+        ({"safe_state": ""}, "no safe_state"),
+        ({"models": ()}, "no models"),
+        ({"bare": Cpt(Readback, point=Query("X?"), units=None)}, "bare has no unit"),
+        ({"bare": Cpt(Setting, point=Query("X?", "X {}"), units="V")}, "bare has no limits"),
+        ({"__name__": "Unsimulated"}, "no simulation"),
+    ],
+)
+def test_the_list_of_instruments_refuses_a_device_that_lacks_something(lack, words, monkeypatch) -> None:
+    generate, name = generator(), lack.get("__name__", "Keithley2400")
+    lacking = type(name, (device_class("Keithley2400"),), dict(lack))
+    monkeypatch.setattr(generate, "DEVICES", {name: "devices.nowhere:Nothing"})
+    monkeypatch.setattr(generate, "device_class", lambda _: lacking)
+    with pytest.raises(ValueError, match=f"{name}: {words}"):
+        generate.instruments()
