@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from labctl.errors import FileError, LabError, Problem
 from labctl.files import as_far_as_right, closest, nearest, problems_of, read_yaml
+from labctl.lab._described_kind import described_kind, is_described, is_remembered
 from labctl.lab._file import CASSETTE, LabFile
 from labctl.lab._ical import WORKING_HOURS, CalendarEvent, read_calendar
-from labctl.lab._instrument_file import described_kind, is_described, is_remembered
 from labctl.lab._interlocks import read_interlocks
 from labctl.lab._kinds import device_kind, is_kind
 from labctl.lab._limits import narrowed_limits

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from labctl.clock import Clock
-from labctl.lab._instrument_file import InstrumentFile, described_kind, initially, value_of
+from labctl.lab._described_kind import described_kind, initially
+from labctl.lab._instrument_file import InstrumentFile, value_of
 
 if TYPE_CHECKING:
     from sim_devices.wire import Fault, Instrument

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labctl.errors import FileError
-from labctl.lab._instrument_file import described_kind, is_described
+from labctl.lab._described_kind import described_kind, is_described
 
 if TYPE_CHECKING:
     from devices import LinkedDevice

@@ -13,9 +13,9 @@ from labctl.clock import Clock
 from labctl.errors import LabError
 from labctl.interlocks import Interlock
 from labctl.lab._calendar import ALWAYS, Calendar
+from labctl.lab._described_kind import is_remembered
 from labctl.lab._file import CASSETTE, DeviceEntry, LabFile
 from labctl.lab._ical import CalendarEvent, read_calendar
-from labctl.lab._instrument_file import is_remembered
 from labctl.lab._interlocks import read_interlocks
 from labctl.lab._kinds import device_kind
 from labctl.lab._limits import limits_of, narrowed_limits

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from labctl.clock import Clock
 from labctl.lab._described_instrument import described_instrument
+from labctl.lab._described_kind import is_described, is_on_wire, is_remembered
 from labctl.lab._file import LabFile
-from labctl.lab._instrument_file import is_described, is_on_wire, is_remembered
 from labctl.lab._substrates import Certificate
 from labctl.quantities import Quantity
 

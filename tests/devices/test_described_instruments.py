@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from devices.described_modbus import FORMS, place, point
 from labctl.errors import FileError, LabError
-from labctl.lab._instrument_file import described_kind
+from labctl.lab._described_kind import described_kind
 from tests.devices.conftest import DESCRIBED
 
 HOT_PLATE, CHILLER = (DESCRIBED[name].read_text(encoding="utf-8") for name in ("hot_plate.yaml", "chiller.yaml"))
