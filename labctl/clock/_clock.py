@@ -84,8 +84,12 @@ class Clock(Protocol):
         """Take part in the clock while the body runs."""
         ...
 
-    def outside(self) -> AbstractContextManager[None]:
-        """Make a call that really blocks: other participants run, simulated time stands still."""
+    def outside(self, limit_s: float = 0.0) -> AbstractContextManager[None]:
+        """Make a call that really blocks: other participants run, simulated time stands still.
+
+        Args:
+            limit_s: real seconds that it may take, where that is a minute or more.
+        """
         ...
 
     def flow(self) -> AbstractContextManager[None]:

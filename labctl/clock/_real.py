@@ -54,7 +54,7 @@ class RealClock:
         """Do nothing: real threads need no turn."""
         return nullcontext()
 
-    def outside(self) -> AbstractContextManager[None]:
+    def outside(self, limit_s: float = 0.0) -> AbstractContextManager[None]:
         """Do nothing: real time goes on by itself."""
         return nullcontext()
 

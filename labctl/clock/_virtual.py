@@ -62,6 +62,7 @@ class VirtualClock:
         self._local = threading.local()
         self._waiters: set[Waiter] = set()
         self._frozen = 0
+        self._limits_s: list[float] = []
         self._demand = 0
         self._progress = 0
         self._broken: ClockStalled | ClockClosed | None = None
@@ -137,13 +138,18 @@ class VirtualClock:
             self.release()
 
     @contextmanager
-    def outside(self) -> Iterator[None]:
-        """Make a really blocking call: the baton is given up, time stands still."""
+    def outside(self, limit_s: float = 0.0) -> Iterator[None]:
+        """Make a really blocking call: the baton is given up, time stands still.
+
+        Args:
+            limit_s: real seconds that it may take, where that is more than `stall_s`.
+        """
         if not self.holding():
             yield
             return
         waiter = self.me()
         waiter.outside += 1
+        self._limits_s.append(limit_s)
         self.release()
         try:
             yield
@@ -152,6 +158,7 @@ class VirtualClock:
                 self.acquire()
             finally:
                 waiter.outside -= 1
+                self._limits_s.remove(limit_s)
 
     @contextmanager
     def flow(self) -> Iterator[None]:
@@ -342,7 +349,7 @@ class VirtualClock:
                 progress, flowing = self._progress, self._demand > 0
             silent_s = silent_s + step_s if flowing and progress == last else 0.0
             last = progress
-            if silent_s >= self.stall_s:
+            if silent_s >= max([self.stall_s, *self._limits_s]):
                 self._break(ClockStalled(self._describe_stall()))
                 return
 

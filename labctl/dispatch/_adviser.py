@@ -17,11 +17,17 @@ from labctl.recipes import Operation
 
 EFFORT = 2.0
 """Of the solver, in its own deterministic seconds: the same plan on every machine."""
+MOST_OPERATIONS = 1000
+"""With more operations ahead no plan is looked for: the line itself would have to be played through for minutes."""
+_SOLVER_LIMIT_S = 60.0
+"""Real time after which the solver ends with the best it has; its effort is spent long before [s]."""
 _SEED = 1
 
 
 def advise(line: Line, effort: float = EFFORT) -> Advice | None:
     """Return a plan with which the line is done sooner than with `Greedy`, or None where none was found.
+
+    The work is bounded: by the solver's effort, and by `MOST_OPERATIONS`.
 
     First the greedy rules are tried with loads of other sizes. From the best of these plans CP-SAT goes on. What it
     finds is played through on a copy of the line with the rules that hold for the line itself: advice that is not
@@ -34,6 +40,8 @@ def advise(line: Line, effort: float = EFFORT) -> Advice | None:
     Raises:
         LabError: OR-Tools is not installed.
     """
+    if sum(len(traveller.operations) - traveller.index for traveller in line.travellers) > MOST_OPERATIONS:
+        return None
     greedy = Forecast(line, Greedy()).run()
     if not greedy.spans:
         return None
@@ -128,6 +136,7 @@ class _Search:
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = _SEED
         solver.parameters.max_deterministic_time = effort
+        solver.parameters.max_time_in_seconds = _SOLVER_LIMIT_S
         if solver.solve(self._model) not in (self._cp.OPTIMAL, self._cp.FEASIBLE):
             return ()
         found = [

@@ -15,6 +15,8 @@ from labctl.dispatch._line import Line
 logger = logging.getLogger("labctl.dispatch")
 PERIOD_S = 1800.0
 """Lab time between two questions, at least [s]."""
+LIMIT_S = 600.0
+"""Real time that a question may take on a machine that has much else to do [s]; `advise` bounds the work."""
 
 
 class Advising:
@@ -48,7 +50,7 @@ class Advising:
         self._clock.spawn(lambda: self._ask(copied), "advise")
 
     def _ask(self, line: Line) -> None:
-        with self._clock.outside():
+        with self._clock.outside(LIMIT_S):
             advice = advise(line, self._effort)
         self._tell(lambda: self._follow(advice))
 

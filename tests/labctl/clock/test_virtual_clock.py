@@ -112,6 +112,14 @@ def test_watchdog_names_the_thread_that_holds_the_clock():
     let_go.set()
 
 
+def test_a_blocking_call_may_say_that_it_takes_long():
+    clock, never = VirtualClock(stall_s=0.1), threading.Event()
+    with clock.held(), clock.outside(limit_s=20):
+        never.wait(0.4)
+    with pytest.raises(ClockStalled, match="blocking call"), clock.held(), clock.outside():
+        never.wait(0.4)
+
+
 def test_watchdog_says_when_everybody_waits_for_ever():
     clock = VirtualClock(stall_s=0.2)
     with pytest.raises(ClockStalled, match="every participant waits"):
