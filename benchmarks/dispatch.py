@@ -234,7 +234,7 @@ def interruptions(report: Report, n: int) -> None:
                 station, what = rng.choice(stations), rng.choice(("abort", "abort", "hold", "pause", "retire"))
                 done[what] += 1
                 if what == "abort":
-                    campaign.abort(station, "a person aborted it")
+                    campaign.floor.abort(station, "a person aborted it")
                 elif what == "hold":
                     campaign.tell(lambda s=station: campaign.operator.hold(s, "somebody"))
                 elif what == "retire":

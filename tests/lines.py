@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labctl.dispatch import Durations, FailureRule, Forecast, Line, Policy, Port, Traveller
+from labctl.dispatch._leaving import leave
 from labctl.engine import OperationResult
 from labctl.lab import Station
 from labctl.recipes import Operation, OperationSchema, Recipe, Timing
@@ -28,6 +29,8 @@ class Troubles:
     """Operations take so much longer or shorter, as a share."""
     n_removals: int = 0
     """Stations that are taken out and brought back while samples are under way."""
+    is_shared: bool = False
+    """Whether one of two campaigns is paused for a while, and leaves later."""
 
 
 @dataclass
@@ -148,6 +151,12 @@ class Trial(Forecast):
             self.at(at, lambda line, name=name: line.retire(line.ports[name], "maintenance"))
             self.at(at + self._rng.uniform(600, 20000), lambda line, name=name: _restored(line, name))
 
+        if troubles.is_shared:
+            at = self._rng.uniform(0, 40000)
+            self.at(at, lambda line: setattr(line.share("b"), "paused", "by somebody"))
+            self.at(at + 3600.0, lambda line: setattr(line.share("b"), "paused", ""))
+            self.at(self._rng.uniform(0, 60000), lambda line: leave(line, "a", "stopped"))
+
     def pass_through(self) -> Passed:
         """Run to the end and return what came of it."""
         n = len(self.all)
@@ -166,7 +175,8 @@ class Trial(Forecast):
 
     def begin(self, port: Port) -> None:
         """Look whether the operation may begin."""
-        programmes = {t.operations[t.index].programme for t in port.load}
+        programmes = {t.load_key(t.operations[t.index]) for t in port.load}
+        self.wrong += [f"{t.sample} goes on after it was stopped" for t in port.load if t.aside]
         places = [t.location for t in port.load]
         if len(programmes) != 1 or len(port.load) > port.station.places or len(set(places)) != len(places):
             self.wrong.append(f"{port.station.name}: load of {len(port.load)}, {programmes}, {places}")

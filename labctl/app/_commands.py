@@ -56,6 +56,7 @@ Table = Annotated[Path | None, typer.Option("--table", help="CSV file of candida
 RealTime = Annotated[
     bool, typer.Option("--real-time", help="Let a simulated laboratory run no faster than a real one.")
 ]
+Files = Annotated[list[Path], typer.Argument(help="Campaign files; several share one laboratory.")]
 Supervisor = Annotated[
     bool, typer.Option(help="Let a second process make real instruments safe when this one dies or hangs.")
 ]
@@ -102,62 +103,57 @@ def demo(
 ) -> None:
     """Run a night's campaign on a simulated thin-film line, in less than a minute."""
     with clear_errors():
-        from labctl.app._running import run_demo, unused_folder
+        from labctl.app._campaign_folder import unused_folder
+        from labctl.app._running import run_demo
 
         _end(run_demo(trials, seed, out or unused_folder("labctl-demo")))
 
 
 @campaign.command("check")
-def campaign_check(
-    file: Annotated[Path, typer.Argument(help="Campaign file.")], table: Table = None, seed: Seed = None
-) -> None:
+def campaign_check(files: Files, table: Table = None, seed: Seed = None) -> None:
     """Check a campaign file, what it names, and what the laboratory can do; nothing is opened."""
     with clear_errors():
-        from labctl.app._running import check, describe
+        from labctl.app._running import check_all, describe
         from labctl.app._telling import require_addresses
 
-        checked = check(file, table, seed)
-        require_addresses(checked.paths["lab"], checked.lab)
-        describe(checked)
+        for checked in check_all(files, table, seed):
+            require_addresses(checked.paths["lab"], checked.lab)
+            describe(checked)
 
 
 @campaign.command("run")
 def campaign_run(
-    file: Annotated[Path, typer.Argument(help="Campaign file.")],
+    files: Files,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for everything that is recorded; labctl-CAMPAIGN, -2, -3...")
     ] = None,
     table: Table = None,
     seed: Seed = None,
     real_time: RealTime = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the campaign that was interrupted.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what was interrupted.")] = False,
     supervisor: Supervisor = True,
 ) -> None:
-    """Run a campaign to its end and write its report."""
+    """Run a campaign to its end and write its report; or several side by side, each with a folder in that of --out."""
     with clear_errors():
-        from labctl.app._running import (
-            check,
-            newest_folder,
-            run_campaign,
-            same_campaign,
-            unfinished_folder,
-            unused_folder,
-        )
+        from labctl.app._campaign_folder import newest_folder, unfinished_folder, unused_folder
+        from labctl.app._running import check_all, run_campaigns, same_campaign
 
-        checked = check(file, table, seed)
-        name = f"labctl-{checked.file.campaign}"
+        checked = check_all(files, table, seed)
+        name = f"labctl-{'+'.join(each.file.campaign for each in checked)}"
         if out is None and not resume and (left := unfinished_folder(name)) is not None:
-            typer.echo(f"the campaign in {left} did not end", err=True)
+            typer.echo(
+                f"the campaigns in {left} did not end" if len(checked) > 1 else f"the campaign in {left} did not end",
+                err=True,
+            )
             if sys.stdin.isatty() and typer.confirm("go on with it?", default=True):
                 out, resume = left, True
             else:
                 typer.echo("a new one begins; to go on with that one, say --resume", err=True)
+        folder = out or (newest_folder(name) if resume else unused_folder(name))
+        chosen = {folder / each.file.campaign if len(checked) > 1 else folder: each for each in checked}
         if resume:
-            folder = out or newest_folder(name)
-            checked = same_campaign(checked, folder)
-        else:
-            folder = out or unused_folder(name)
-        _end(run_campaign(checked, folder, real_time=real_time, resume=resume, supervisor=supervisor))
+            chosen = {store: same_campaign(each, store) for store, each in chosen.items()}
+        _end(run_campaigns(chosen, folder, real_time=real_time, resume=resume, supervisor=supervisor))
 
 
 campaign.command("rehearse")(rehearse)
@@ -172,12 +168,14 @@ def campaign_status(
 ) -> None:
     """Say how far a campaign is, also while it runs: when what is under way will be done, what it waits for."""
     with clear_errors():
+        from labctl.app._campaign_folder import campaigns_in
         from labctl.app._status import print_status, show_status
 
-        if as_json:
-            print_status(directory)
-        else:
-            show_status(directory)
+        for store in campaigns_in(directory):
+            if as_json:
+                print_status(store)
+            else:
+                show_status(store)
 
 
 @campaign.command("report")
@@ -188,10 +186,20 @@ def campaign_report(
 ) -> None:
     """Write one HTML file with pictures of everything a campaign did."""
     with clear_errors():
-        check_report(directory, out, receiver)
+        from labctl.app._campaign_folder import campaigns_in
         from labctl.app._report import write_report
+        from labctl.errors import RegistryError
 
-        typer.echo(str(write_report(directory, out)))
+        stores = campaigns_in(directory)
+        if out is not None and len(stores) > 1:
+            names = ", ".join(str(store) for store in stores)
+            raise RegistryError(
+                f"{directory} holds several campaigns, and --out {out} is one file: give one of {names}"
+            )
+        for store in stores:
+            check_report(store, out, receiver)
+        for store in stores:
+            typer.echo(str(write_report(store, out)))
 
 
 campaign.command("explain")(explain)

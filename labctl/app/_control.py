@@ -75,11 +75,11 @@ class Control:
         now = campaign.lab.clock.monotonic()
         return {
             "lab_s": campaign.lab_s,
-            "paused": campaign.dispatcher.paused,
-            "stopping": campaign.dispatcher.stopping,
+            "paused": campaign.dispatcher.paused(campaign.name),
+            "stopping": campaign.dispatcher.stopping(campaign.name),
             "alarms": {
                 name: {"message": alarm.message, "action": alarm.action, "by": alarm.acknowledged_by}
-                for name, alarm in dict(campaign.board.alarms).items()
+                for name, alarm in dict(campaign.floor.board.alarms).items()
             },
             "stations": {
                 name: {
@@ -112,14 +112,14 @@ class Control:
         campaign.dispatcher.ask(copy)
         if not done.wait(_LIMIT_S):
             raise TimeoutError(f"the campaign did not answer within {_LIMIT_S:g} s; it may be ending")
-        file = campaign.checked.file
-        n_more = max(0, file.budget.trials - campaign.n_started)
-        found = completion(copied[0], campaign.started_at, n_more, file.in_flight)
+        found = completion(copied[0], campaign.name, campaign.started_at, campaign.floor.to_come)
         epoch = campaign.lab.clock.time() - campaign.lab.clock.monotonic() + campaign.started_at
         return {"lab_s": campaign.lab_s, "began": epoch, **dataclasses.asdict(found)}
 
     def _do(self, call: Callable[[], None], said: str) -> str:
         """Have something done on the campaign's thread; return what to say when it is done."""
+        if self._campaign.ending is not None:
+            raise LabError(f"{self._campaign.name} has ended: {self._campaign.ending.reason}")
         done, failed = threading.Event(), list[Exception]()
 
         def act() -> None:
@@ -152,8 +152,11 @@ class Control:
         return name
 
     def _stop(self, asked: Mapping[str, str]) -> str:
+        is_alone = self._campaign.floor.is_alone(self._campaign.name)
         self._campaign.stop(f"by {asked['by']}")
-        return "every station goes to its safe state"
+        if is_alone:
+            return "every station goes to its safe state"
+        return "what runs for it ends, and its samples are carried home; other campaigns go on"
 
     def _hold(self, asked: Mapping[str, str]) -> str:
         name = self._station(asked)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event
 
@@ -28,28 +28,28 @@ class Progress:
     """Draws the state of a campaign; it only looks, so any thread may do it.
 
     Args:
-        campaign: that runs.
-        began: real monotonic time of its start [s].
+        campaigns: that run, in one laboratory.
+        began: real monotonic time of their start [s].
     """
 
-    def __init__(self, campaign: Campaign, began: float) -> None:
-        self._campaign, self._began, self._n_told = campaign, began, 0
+    def __init__(self, campaigns: Sequence[Campaign], began: float) -> None:
+        self._campaigns, self._began = campaigns, began
+        self._n_told = [0] * len(campaigns)
 
     def __rich__(self) -> Group:
         """Return the whole picture."""
-        campaign = self._campaign
+        floor = self._campaigns[0].floor
         table = Table(box=None, padding=(0, 2, 0, 0))
         for column in ("station", "state", "operation", "samples"):
             table.add_column(column)
-        for name, driver in campaign.drivers.items():
-            port, work = campaign.dispatcher.ports.get(name), driver.current
+        for name, driver in floor.drivers.items():
+            port, work = floor.dispatcher.ports.get(name), driver.current
             state = port.state if port is not None else "busy" if work else "free"
             table.add_row(name, state, work.kind if work else "", ", ".join(work.samples) if work else "")
-        return Group(Text(self.line()), table)
+        return Group(*(Text(self._title(campaign) + self.line(campaign)) for campaign in self._campaigns), table)
 
-    def line(self) -> str:
-        """Return trials, times and the best so far in one line."""
-        campaign = self._campaign
+    def line(self, campaign: Campaign) -> str:
+        """Return a campaign's trials, times and the best so far in one line."""
         n, budget = len(campaign.outcomes) + len(campaign.lost), campaign.checked.file.budget.trials
         text = (
             f"{n}/{budget} trials  lab {clock_text(campaign.lab_s)}  real {clock_text(time.monotonic() - self._began)}"
@@ -61,13 +61,17 @@ class Progress:
 
     def news(self) -> list[str]:
         """Return a line for each trial that ended since the last call."""
-        ended = self._campaign.outcomes[self._n_told :]
-        self._n_told += len(ended)
         lines = []
-        for outcome in ended:
-            figures = ", ".join(f"{name} {value:.5g}" for name, value in outcome.objectives.items())
-            lines.append(f"{outcome.trial} {outcome.status}  {figures or outcome.reason}")
+        for number, campaign in enumerate(self._campaigns):
+            ended = campaign.outcomes[self._n_told[number] :]
+            self._n_told[number] += len(ended)
+            for outcome in ended:
+                figures = ", ".join(f"{name} {value:.5g}" for name, value in outcome.objectives.items())
+                lines.append(f"{self._title(campaign)}{outcome.trial} {outcome.status}  {figures or outcome.reason}")
         return lines
+
+    def _title(self, campaign: Campaign) -> str:
+        return f"{campaign.name}  " if len(self._campaigns) > 1 else ""
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from labctl.app._running import FILES, check
+from labctl.app._campaign_folder import FILES
+from labctl.app._running import check
 from labctl.campaign import CheckedCampaign
 from labctl.errors import StoreError
 from labctl.records import TrialRecord, trials_of

@@ -20,9 +20,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from labctl.app._campaign_folder import FILES, keep_files
 from labctl.app._ending import WRONG
 from labctl.app._rehearsal_view import as_json_value, show
-from labctl.app._running import FILES, check, keep_files
+from labctl.app._running import check
 from labctl.campaign import CheckedCampaign
 from labctl.clock import RealClock
 from labctl.errors import FileError, Problem, StoreError

@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import shutil
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from rich.console import Console
 
+from labctl.app._campaign_folder import FILES, keep_files
 from labctl.app._control import controlled
 from labctl.app._ending import LAB_FAILED, STOPPED
 from labctl.app._leaving import STOPPING, handled, lasting_output
 from labctl.app._progress import Progress, clock_text, watched
-from labctl.app._telling import LOG, ending_notice, require_addresses, telling
+from labctl.app._telling import LOG, require_addresses, telling
 from labctl.app._values import figures_text, values_text
 from labctl.app._watching import watched_over
-from labctl.campaign import Campaign, CheckedCampaign, Ending, check_campaign, is_closed
+from labctl.campaign import (
+    Campaign,
+    CheckedCampaign,
+    Ending,
+    Floor,
+    check_campaign,
+    check_together,
+    run_side_by_side,
+)
 from labctl.clock import Clock, RealClock, VirtualClock
 from labctl.errors import StoreError
-from labctl.files import read_yaml, yaml_text
 from labctl.lab import build_lab
 from labctl.log import json_log
 from labctl.recipes import OperationSchema
 from labctl.store import Store
 from labctl.trials import Candidates
 from plans import OPERATIONS
-
-FILES = "campaign"
-"""Folder of a store with the files that the campaign was started from."""
 
 
 def schemas() -> dict[str, OperationSchema]:
@@ -44,6 +47,21 @@ def schemas() -> dict[str, OperationSchema]:
 def check(file: Path, table: Path | None = None, seed: int | None = None) -> CheckedCampaign:
     """Return a checked campaign; raises an ExceptionGroup of `FileError`."""
     return check_campaign(file, schemas(), table, seed)
+
+
+def check_all(files: Sequence[Path], table: Path | None = None, seed: int | None = None) -> list[CheckedCampaign]:
+    """Return checked campaigns that may run side by side; raises an ExceptionGroup of `FileError`."""
+    checked, wrong = list[CheckedCampaign](), list[Exception]()
+    for file in files:
+        try:
+            checked.append(check(file, table, seed))
+        except ExceptionGroup as group:
+            wrong += group.exceptions
+    if wrong:
+        raise ExceptionGroup("wrong files", list({str(error): error for error in wrong}.values()))
+    if len(checked) > 1:
+        check_together(checked)
+    return checked
 
 
 def describe(checked: CheckedCampaign) -> None:
@@ -62,25 +80,6 @@ def describe(checked: CheckedCampaign) -> None:
     )
 
 
-def unused_folder(name: str) -> Path:
-    """Return `name`, or `name`-2, -3... when a folder with that name is there."""
-    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    return next(path for path in map(Path, names) if not path.exists())
-
-
-def newest_folder(name: str) -> Path:
-    """Return the last of `name`, `name`-2, -3... that is there; `name` when none is."""
-    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    there = list(itertools.takewhile(Path.exists, map(Path, names)))
-    return there[-1] if there else Path(name)
-
-
-def unfinished_folder(name: str) -> Path | None:
-    """Return the newest of `name`, `name`-2... if the campaign in it did not end, else None."""
-    folder = newest_folder(name)
-    return folder if is_closed(folder) is False else None
-
-
 def run_demo(trials: int, seed: int, out: Path) -> int:
     """Run the example campaign; return the exit code."""
     with as_file(files("labctl.app") / "ito") as folder:
@@ -93,76 +92,119 @@ def run_demo(trials: int, seed: int, out: Path) -> int:
 def run_campaign(
     checked: CheckedCampaign, out: Path, *, real_time: bool = False, resume: bool = False, supervisor: bool = True
 ) -> int:
-    """Run a campaign to its end, write its report, say what came out; return the exit code.
+    """Run a campaign to its end, write its report, say what came out; return the exit code: see `run_campaigns`."""
+    return run_campaigns({out: checked}, out, real_time=real_time, resume=resume, supervisor=supervisor)
+
+
+def run_campaigns(
+    campaigns: Mapping[Path, CheckedCampaign],
+    out: Path,
+    *,
+    real_time: bool = False,
+    resume: bool = False,
+    supervisor: bool = True,
+) -> int:
+    """Run campaigns in one laboratory to their ends, write their reports, say what came out; return the exit code.
 
     Args:
-        checked: its files.
-        out: folder for everything that is recorded.
+        campaigns: by the folder for everything that is recorded of each.
+        out: folder for what concerns the laboratory.
         real_time: let a simulated laboratory run no faster than a real one.
-        resume: go on with the campaign in the folder.
+        resume: go on with the campaigns in the folders.
         supervisor: let a second process make real instruments safe when this one dies or hangs.
 
     Raises:
-        StoreError: the folder holds another campaign, or cannot be written to.
+        StoreError: a folder holds another campaign, or cannot be written to.
         LabError: an instrument does not answer; nothing was moved.
         FileError: the address of somebody who is to be told is missing.
+        ExceptionGroup: of what campaigns failed by, where there are several.
     """
-    if (out / FILES).exists() and not resume:
-        raise StoreError(f"{out} holds a campaign already; go on with it (--resume) or give another folder with --out")
-    if not resume:
-        require_addresses(checked.paths["lab"], checked.lab)
-    with lasting_output():
-        return _run_and_report(checked, out, real_time, resume, supervisor)
-
-
-def _run_and_report(checked: CheckedCampaign, out: Path, real_time: bool, resume: bool, supervisor: bool) -> int:
-    console, began = Console(highlight=False), time.monotonic()
-    clock: Clock = VirtualClock() if checked.lab.is_simulated and not real_time else RealClock()
-    with Store.open(out, name=checked.lab.lab) as store, json_log(out / LOG, clock):
+    for folder, checked in campaigns.items():
+        if (folder / FILES).exists() and not resume:
+            text = f"{folder} holds a campaign already; go on with it (--resume) or give another folder with --out"
+            raise StoreError(text)
         if not resume:
-            keep_files(checked, out)
+            require_addresses(checked.paths["lab"], checked.lab)
+    with lasting_output():
+        return _run_and_report(campaigns, out, real_time, resume, supervisor)
+
+
+def _run_and_report(
+    chosen: Mapping[Path, CheckedCampaign], out: Path, real_time: bool, resume: bool, supervisor: bool
+) -> int:
+    console, began, first = Console(highlight=False), time.monotonic(), next(iter(chosen.values()))
+    clock: Clock = VirtualClock() if first.lab.is_simulated and not real_time else RealClock()
+    with ExitStack() as opened:
+        stores = {folder: opened.enter_context(Store.open(folder, name=first.lab.lab)) for folder in chosen}
+        opened.enter_context(json_log(out / LOG, clock))
+        for folder, checked in chosen.items() if not resume else ():
+            keep_files(checked, folder)
         lab = build_lab(
-            checked.lab,
+            first.lab,
             clock,
-            checked.schemas,
-            seed=checked.file.seed,
-            rows=checked.rows or None,
+            first.schemas,
+            seed=first.file.seed,
+            rows=first.rows or None,
             wire_logs=out,
             plant_memory=out / "plant.log",
         )
         if clock.virtual:
-            catch_up(clock, store)
-        campaign = Campaign(checked, lab, store, OPERATIONS)
+            catch_up(clock, *stores.values())
+        floor = Floor(lab, OPERATIONS, out, first.file.dispatch.make_policy())
+        campaigns = list[Campaign]()
         try:
-            with (
-                telling(campaign) as tell,
-                _signals(campaign, console),
-                controlled(campaign, out),
-                _supervised(campaign, out, console, supervisor),
-                watched_over(campaign),
-                watched(Progress(campaign, began), console),
-            ):
-                ending = campaign.run()
-                tell(ending_notice(campaign, ending))
+            for folder, each in chosen.items():
+                campaigns.append(Campaign(each, lab, stores[folder], OPERATIONS, floor=floor))
+            _run_watched(campaigns, out, console, began, supervisor)
         finally:
+            floor.close()
             clock.close()
             lab.close()
-        real_s = time.monotonic() - began
-        _summarize(console, campaign, ending, real_s)
+            real_s = time.monotonic() - began
+            ended = {each.store.directory: each.ending for each in campaigns if each.ending is not None}
+            for campaign in campaigns:
+                if campaign.ending is not None:
+                    _summarize(console, campaign, campaign.ending, real_s)
+            opened.close()
+            _report(console, [folder for folder in chosen if folder.absolute() in ended])
+    return max(_exit_code(ending.reason) for ending in ended.values())
+
+
+def _run_watched(campaigns: Sequence[Campaign], out: Path, console: Console, began: float, supervisor: bool) -> None:
+    """Run campaigns with all that goes on around them; raises what they broke off by."""
+    floor = campaigns[0].floor
+    with ExitStack() as around:
+        for campaign in campaigns:
+            around.enter_context(telling(campaign))
+        around.enter_context(_signals(floor, console))
+        for campaign in campaigns:
+            around.enter_context(controlled(campaign, campaign.store.directory))
+        around.enter_context(_supervised(campaigns, out, console, supervisor))
+        around.enter_context(watched_over(floor))
+        around.enter_context(watched(Progress(campaigns, began), console))
+        failures = [ending for ending in run_side_by_side(campaigns) if isinstance(ending, Exception)]
+        if failures:
+            raise failures[0] if len(failures) == 1 else ExceptionGroup("campaigns broke off", failures)
+
+
+def _report(console: Console, folders: Sequence[Path]) -> None:
     from labctl.app._report import write_report
 
-    console.print(f"report   {write_report(out, None)}", soft_wrap=True)
-    console.print(
-        f"records  labctl runs {out}    labctl sample list {out}    labctl store register {out}", soft_wrap=True
-    )
-    if ending.reason in [f"stopped: {name}" for name in STOPPING.values()]:
+    for folder in folders:
+        console.print(f"report   {write_report(folder, None)}", soft_wrap=True)
+        text = f"records  labctl runs {folder}    labctl sample list {folder}    labctl store register {folder}"
+        console.print(text, soft_wrap=True)
+
+
+def _exit_code(reason: str) -> int:
+    if reason in [f"stopped: {name}" for name in STOPPING.values()]:
         return STOPPED
-    return LAB_FAILED if ending.reason.startswith("stopped") else 0
+    return LAB_FAILED if reason.startswith("stopped") else 0
 
 
-def catch_up(clock: Clock, store: Store) -> None:
+def catch_up(clock: Clock, *stores: Store) -> None:
     """Let simulated time pass up to the newest record, so that no time is recorded twice."""
-    newest = max((run.time + (run.duration_s or 0.0) for run in store.runs()), default=0.0)
+    newest = max((run.time + (run.duration_s or 0.0) for store in stores for run in store.runs()), default=0.0)
     with clock.held(), clock.flow():
         clock.sleep(max(0.0, newest - clock.time()))
 
@@ -191,58 +233,20 @@ def same_campaign(checked: CheckedCampaign, out: Path) -> CheckedCampaign:
     return kept
 
 
-def keep_files(checked: CheckedCampaign, out: Path) -> None:
-    """Copy the campaign's files into the store, so that it can be read without them."""
-    folder = out / FILES
-    folder.mkdir(parents=True)
-    content = read_yaml(checked.paths["campaign"])
-    content |= {"lab": "lab.yaml", "recipe": "recipe.yaml", "seed": checked.file.seed}
-    content["budget"] = {**content["budget"], "trials": checked.file.budget.trials}
-    if "earlier" in content:
-        folder_of = checked.paths["campaign"].parent
-        content["earlier"] = [str((folder_of / name).absolute()) for name in content["earlier"]]
-    if content.get("prior") is not None:
-        content["prior"] = _kept_prior(checked, folder)
-    if "table" in checked.paths:
-        content["space"]["table"] = "table.csv"
-        shutil.copyfile(checked.paths["table"], folder / "table.csv")
-    _keep_lab(checked, folder)
-    shutil.copyfile(checked.paths["recipe"], folder / "recipe.yaml")
-    (folder / "campaign.yaml").write_text(yaml_text(content), encoding="utf-8")
-
-
-def _keep_lab(checked: CheckedCampaign, folder: Path) -> None:
-    """Copy the lab file with the files that it names."""
-    shutil.copyfile(checked.paths["lab"], folder / "lab.yaml")
-    named = {"substrates": "substrates.csv", "calendar": "calendar.ics", "cassette": "cassette.jsonl"}
-    used = {key: name for key, name in named.items() if getattr(checked.lab, key)}
-    for key, name in used.items():
-        shutil.copyfile(getattr(checked.lab, key), folder / name)
-    lab = read_yaml(checked.paths["lab"])
-    if any(lab[key] != name for key, name in used.items()):
-        (folder / "lab.yaml").write_text(yaml_text({**lab, **used}), encoding="utf-8")
-
-
-def _kept_prior(checked: CheckedCampaign, folder: Path) -> dict[str, object]:
-    prior, folder_of = checked.file.prior, checked.paths["campaign"].parent
-    kept: dict[str, object] = {"stores": [str((folder_of / name).absolute()) for name in prior.stores] if prior else []}
-    if "prior" in checked.paths:
-        shutil.copyfile(checked.paths["prior"], folder / "prior.csv")
-        kept["table"] = "prior.csv"
-    return kept
-
-
-def _supervised(campaign: Campaign, out: Path, console: Console, wanted: bool) -> AbstractContextManager[None]:
+def _supervised(
+    campaigns: Sequence[Campaign], out: Path, console: Console, wanted: bool
+) -> AbstractContextManager[None]:
     """Let a supervisor watch, where it would find instruments when this process is gone."""
-    if campaign.checked.lab.is_simulated or not wanted:
+    if campaigns[0].checked.lab.is_simulated or not wanted:
         return nullcontext()
-    from labctl.app._supervised import supervised_campaign
+    from labctl.app._supervised import supervised_campaigns
 
-    return supervised_campaign(campaign, out / FILES / "lab.yaml", out, console)
+    lab_file = campaigns[0].store.directory / FILES / "lab.yaml"
+    return supervised_campaigns(campaigns, lab_file, out, console)
 
 
 @contextmanager
-def _signals(campaign: Campaign, console: Console) -> Iterator[None]:
+def _signals(floor: Floor, console: Console) -> Iterator[None]:
     """Once: stop safely; twice: no longer wait for mute instruments."""
     received: list[str] = []
 
@@ -250,10 +254,10 @@ def _signals(campaign: Campaign, console: Console) -> Iterator[None]:
         received.append(name)
         # The handler interrupts the very thread that takes part in the clock: the work is another's.
         if len(received) == 1:
-            RealClock().spawn(lambda: campaign.stop(name), "stop")
+            RealClock().spawn(lambda: floor.stop(name), "stop")
             console.print(f"[b]{name}[/b]: every station goes to its safe state; once more to wait for nothing")
         else:
-            RealClock().spawn(campaign.hurry, "hurry")
+            RealClock().spawn(floor.lab.fail_fast, "hurry")
 
     if threading.current_thread() is not threading.main_thread():
         yield

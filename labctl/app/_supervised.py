@@ -26,15 +26,14 @@ ENGINE_ALLOWANCE_S = 60.0
 _LEAVE_S = 10.0
 
 
-def supervised_campaign(
-    campaign: Campaign, lab_file: Path, out: Path, console: Console
+def supervised_campaigns(
+    campaigns: Sequence[Campaign], lab_file: Path, out: Path, console: Console
 ) -> AbstractContextManager[None]:
-    """Let a supervisor watch while the body runs the campaign; see `_supervised`."""
-    loops = Loop(campaign.dispatcher.ask, DISPATCHER_ALLOWANCE_S), Loop(campaign.ask, LOOP_ALLOWANCE_S)
-    name = campaign.checked.file.campaign
-    return _supervised(
-        campaign.checked.lab, lab_file, name, out, loops, console, lambda: bool(campaign.dispatcher.n_taken)
-    )
+    """Let a supervisor watch while the body runs the campaigns of one laboratory; see `_supervised`."""
+    lab, dispatcher = campaigns[0].checked.lab, campaigns[0].dispatcher
+    loops = [Loop(dispatcher.ask, DISPATCHER_ALLOWANCE_S), *(Loop(each.ask, LOOP_ALLOWANCE_S) for each in campaigns)]
+    name = " + ".join(each.name for each in campaigns)
+    return _supervised(lab, lab_file, name, out, loops, console, lambda: bool(dispatcher.n_taken))
 
 
 def supervised_session(

@@ -37,31 +37,24 @@ LOG, UNDELIVERED = "log.jsonl", "undelivered.jsonl"
 
 
 @contextmanager
-def telling(campaign: Campaign) -> Iterator[Callable[[Notice], None]]:
-    """Tell people about a campaign while the body runs, also when it breaks off.
-
-    Args:
-        campaign: that runs.
-
-    Yields:
-        What takes a further notice; it returns at once.
-    """
+def telling(campaign: Campaign) -> Iterator[None]:
+    """Tell people about a campaign while the body runs, also when it ends or breaks off."""
     entry, clock, out = campaign.checked.lab.notices, campaign.lab.clock, campaign.store.directory
     simulated = campaign.checked.lab.is_simulated
     with Notifier(entry, campaign.lab.name, simulated=simulated, undelivered=out / UNDELIVERED) as notifier:
-        for name, driver in campaign.drivers.items():
-            driver.on_failed = partial(_failed, campaign, notifier.tell, name)
+        campaign.on_failed = partial(_failed, campaign, notifier.tell)
         campaign.on_happening = partial(_happened, campaign, notifier.tell)
         summary = None
         if entry is not None and entry.summary_at and notifier.targets:
             make = partial(summary_notice, campaign)
             summary = DailySummary(entry.summary_at, entry.zone, make, notifier.tell, clock)
         try:
-            yield notifier.tell
+            yield
         except BaseException as error:
-            about = About(campaign.checked.file.campaign)
-            text = f"{type(error).__name__}: {error}"
-            notifier.tell(Notice("failure", "critical", "the campaign broke off", clock.time(), text, about))
+            if campaign.ending is None:
+                about = About(campaign.checked.file.campaign)
+                text = f"{type(error).__name__}: {error}"
+                notifier.tell(Notice("failure", "critical", "the campaign broke off", clock.time(), text, about))
             raise
         finally:
             if summary is not None:
@@ -101,6 +94,9 @@ def _happened(campaign: Campaign, tell: Callable[[Notice], None], happening: Hap
     """Log what happens in a campaign, and tell people what they have to know now."""
     about = _about(happening, campaign.checked.file.campaign)
     logger.info(happening.kind, extra={"text": happening.text, **about.fields()})
+    if happening.kind == "finished" and campaign.ending is not None:
+        tell(ending_notice(campaign, campaign.ending))
+        return
     notice = happening_notice(happening, campaign.checked.file.campaign, campaign.lab.clock.time())
     if notice is not None:
         tell(notice)

@@ -6,21 +6,21 @@ import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from labctl.campaign import Campaign
+from labctl.campaign import Floor
 from labctl.safety import Progress, Watchdogs
 
 
 @contextmanager
-def watched_over(campaign: Campaign) -> Iterator[None]:
+def watched_over(floor: Floor) -> Iterator[None]:
     """Look after instruments, plans and this computer while the body runs; raises StoreError."""
-    durations, stations = campaign.dispatcher.durations, campaign.lab.stations
+    durations, stations = floor.dispatcher.durations, floor.lab.stations
     progress = {
-        name: Progress(campaign.lab.clock, functools.partial(durations.of_run_s, stations[name]))
-        for name in campaign.drivers
+        name: Progress(floor.lab.clock, functools.partial(durations.of_run_s, stations[name])) for name in floor.drivers
     }
-    for name, driver in campaign.drivers.items():
+    for name, driver in floor.drivers.items():
         driver.engine.subscribe(progress[name])
-    dogs = Watchdogs(campaign.responder, campaign.store.directory, progress, lambda: campaign.store.n_waiting)
+    stores = [member.store for member in floor.members.values()]
+    dogs = Watchdogs(floor.responder, floor.directory, progress, lambda: sum(store.n_waiting for store in stores))
     dogs.start()
     try:
         yield

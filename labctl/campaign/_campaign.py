@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from typing_extensions import override
+
 from labctl.campaign._approvals import Approvals
-from labctl.campaign._awaiting import Awaiting
 from labctl.campaign._checked import CheckedCampaign
+from labctl.campaign._completion import ToCome
 from labctl.campaign._decisions import CLOSED, ENDED, FORETOLD, HANDLED, LOADED, STARTED, SUGGESTED, Decisions
 from labctl.campaign._earlier import Earlier, read_earlier
 from labctl.campaign._ending import Ending
+from labctl.campaign._floor import Floor, Member
 from labctl.campaign._happening import Happening
 from labctl.campaign._learning import tell_earlier, tell_outcome
 from labctl.campaign._operator import NOBODY, Operator
-from labctl.campaign._resumption import read_resumption, settle
+from labctl.campaign._resumption import read_resumption
+from labctl.campaign._side_by_side import run_side_by_side
 from labctl.clock import ClockQueue
-from labctl.dispatch import Dispatcher, Handled, Interrupted, Traveller
-from labctl.engine import LabRunEngine, ScanIds, StationDriver
-from labctl.errors import ClockClosed, ClockStalled, FileError, LabError, RegistryError
+from labctl.dispatch import Dispatcher, Handled, Share, Traveller
+from labctl.engine import OperationRequest, OperationResult, ScanIds, StationDriver
+from labctl.errors import ClockClosed, ClockStalled, FileError, RegistryError
 from labctl.lab import Lab
 from labctl.metadata import AccessPolicy
 from labctl.optimize import ID_KEY, ROW_KEY, Explains
 from labctl.records import distrust, operation_record, people_doubt, read_outcome
-from labctl.safety import Actions, Alarm, AlarmBoard, Responder, Watch
 from labctl.store import Store
 from labctl.trials import Outcome, SearchSpace
 
-_JOIN_LIMIT_S = 5.0
-_ASK_AGAIN_S = 0.1
-_INTERLOCK = "interlock"
-"""The holder of a station that interlocks and watchdogs are."""
 _QUIET_LIMIT_S = 7 * 86400.0
 """How long a campaign waits while nothing is done, in lab seconds: whoever should answer does not."""
 _SAFE_LIMIT_S = 120.0
@@ -49,8 +47,8 @@ class _Question:
         self.answer()
 
 
-class Campaign:
-    """One campaign in one laboratory. It is the only place whose state changes while samples are made.
+class Campaign(Member):
+    """One campaign in one laboratory. Its state and its floor's are the only ones that change while samples are made.
 
     The optimizer is told only what was read back from the store. What people do from elsewhere is done on the
     campaign's own thread, one thing after another: see `tell`.
@@ -61,6 +59,7 @@ class Campaign:
         store: where everything is recorded; a campaign that was interrupted there is taken up again.
         plans: plan of each operation kind.
         on_happening: called on the campaign's threads with what a person may want to know; it must not block.
+        floor: that it shares with other campaigns; one of its own when omitted.
 
     Raises:
         StoreError: what was decided or recorded before cannot be read.
@@ -74,75 +73,67 @@ class Campaign:
         store: Store,
         plans: Mapping[str, Callable[..., Any]],
         on_happening: Callable[[Happening], None] = lambda happening: None,
+        floor: Floor | None = None,
     ) -> None:
         self.checked, self.lab, self.store, self.on_happening = checked, lab, store, on_happening
-        self._plans = plans
+        self.on_failed: Callable[[str, OperationRequest, OperationResult], object] = lambda station, request, result: (
+            None
+        )
+        """Called on a station's thread with an operation that failed or was aborted."""
+        self.name, file = checked.file.campaign, checked.file
         self.outcomes: list[Outcome] = []
         """Of the trials that ended, in the order they ended."""
         self.lost: dict[str, str] = {}
         """Why each trial without an outcome has none."""
-        self.approvals = Approvals(checked.file.approve, checked.space.names, checked.known)
+        self.approvals = Approvals(file.approve, checked.space.names, checked.known)
         self.n_started = 0
         self.best: Outcome | None = None
         self.started_at = self._news_at = lab.clock.monotonic()
-        self._decisions = Decisions(store.directory)
-        self._before = read_resumption(checked, self._decisions, store)
+        self.decisions = Decisions(store.directory)
+        self.before = read_resumption(checked, self.decisions, store, floor.directory if floor else store.directory)
+        """Where it stood when it was interrupted."""
+        self.rests = False
+        """Whether it ended before, and only its samples are still there."""
+        self.scan_ids = ScanIds(self.before.n_runs + 1)
         self._since_best = self._lost_in_a_row = 0
         self._gains: list[float] = []
         self._stop_reason = ""
+        self._is_over = False
+        self.ending: Ending | None = None
+        """How it ended; None until then."""
         self._names = {objective.name for objective in checked.objectives}
         self._inbox: ClockQueue[Callable[[], None]] = ClockQueue(lab.clock)
         self._earlier, policy = self._read_earlier()
         self.optimizer = checked.make_optimizer(self._earlier.prior)
-        file = checked.file
+        self.floor = floor or Floor(lab, plans, store.directory, file.dispatch.make_policy())
+        for start, took_s in self.before.took:
+            self.dispatcher.durations.learn_run(lab.stations[start["station"]], start, took_s)
+        used_s = sum(took_s for start, took_s in self.before.took if start["station"] != lab.mover)
         md = {
             **lab.metadata.model_dump(),
             "operator": file.operator or lab.metadata.operator,
             "policy": policy.model_dump(),
-            "campaign": file.campaign,
+            "campaign": self.name,
         }
-        scan_ids = ScanIds(self._before.n_runs + 1)
-        self.drivers = {
-            name: StationDriver(
-                name,
-                lab.clock,
-                LabRunEngine(
-                    lab.clock, {**md, "station": name, "fittings": dict(station.fittings)}, scan_ids, store.journal
-                ),
-            )
-            for name, station in lab.stations.items()
-        }
-        self.dispatcher = Dispatcher(
-            lab,
-            self.drivers,
-            plans,
-            {"campaign": file.campaign},
-            on_ended=lambda traveller: self._inbox.put(lambda: self._take(traveller)),
-            on_broken=lambda error: self._inbox.put(lambda: self._break(error)),
-            on_loaded=lambda station, samples: self._decisions.write(LOADED, station=station, samples=samples),
-            on_handled=self._handled,
-            rules=file.on_failure,
-            policy=file.dispatch.make_policy(),
-            on_room=lambda: self._inbox.put(_Question(lambda: None)),
-        )
-        for start, took_s in self._before.took:
-            self.dispatcher.durations.learn_run(lab.stations[start["station"]], start, took_s)
-        self._awaiting = Awaiting(lab, self.dispatcher, self._answering, self._silent)
-        self.board = AlarmBoard(store.directory, lab.clock.time)
-        """Alarms of the laboratory, also from before."""
-        self.responder = Responder(lab, self.board, self._actions())
-        self._watch = Watch(lab, self.responder)
-        self.operator = Operator(
-            lab,
-            self.dispatcher,
-            self._decisions,
-            self.approvals,
-            self.board,
-            self._submit,
-            self._add,
-            lambda happening: self.on_happening(happening),
-        )
+        self.floor.join(self, Share(file.dispatch.share, file.on_failure, used_s), md)
+        self.operator = Operator(self.floor, self, self.approvals, self._submit, self._add)
         self._remember()
+
+    @property
+    def drivers(self) -> Mapping[str, StationDriver]:
+        """One per station, of the floor."""
+        return self.floor.drivers
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """Of the floor."""
+        return self.floor.dispatcher
+
+    @property
+    def on_unknown(self) -> Mapping[str, str]:
+        """What to do after a restart with an operation whose end nobody saw, by kind."""
+        rules = {kind: str(schema.on_unknown) for kind, schema in self.checked.schemas.items()}
+        return rules | dict(self.checked.file.on_unknown)
 
     def run(self) -> Ending:
         """Run to the end and return how it ended; everything is in its safe state then, also when it raises.
@@ -151,23 +142,33 @@ class Campaign:
             LabError: an instrument does not answer as it should; nothing was moved.
             StoreError: a decision cannot be written down; every station was brought to its safe state.
         """
-        clock = self.lab.clock
+        (ending,) = run_side_by_side([self])
+        if isinstance(ending, Exception):
+            raise ending
+        return ending
+
+    def work(self) -> Ending:
+        """Go round until nothing is left to do; called by `run_side_by_side`.
+
+        Raises:
+            StoreError: a decision cannot be written down.
+        """
+        if self.rests:
+            self.ending = self._ending(self.before.closed)
+            return self.ending
         try:
-            with clock.held(), clock.flow():
-                mute = self._ask_instruments()
-                self._watch.start()
-                try:
-                    ending = self._loop(mute)
-                except (ClockClosed, ClockStalled):
-                    raise  # simulated time is over, and with it whatever was on
-                except BaseException as error:
-                    self._abandon(error)
-                    raise
-                self._decisions.write(CLOSED, reason=ending.reason)
-                self._happened("finished", f"ended: {ending.reason}")
-                return ending
+            ending = self._loop()
+            self.decisions.write(CLOSED, reason=ending.reason)
+        except (ClockClosed, ClockStalled):
+            raise  # simulated time is over, and with it whatever was on
+        except BaseException as error:
+            self._give_up(error)
+            raise
         finally:
-            self._close()
+            self._finish()
+        self.ending = ending
+        self.happened("finished", f"ended: {ending.reason}")
+        return ending
 
     @property
     def _n_under_way(self) -> int:
@@ -184,31 +185,75 @@ class Campaign:
 
     def ask(self, answer: Callable[[], None]) -> None:
         """Call `answer` on the campaign's thread: it shows that the loop goes round; any thread may call this."""
-        self._inbox.put(_Question(answer))
+        if self._is_over:
+            answer()
+        else:
+            self._inbox.put(_Question(answer))
 
     def stop(self, reason: str) -> None:
-        """Start nothing more, and abort what runs, each station to its safe state; any thread may call this."""
+        """Start nothing more; any thread may call this.
+
+        Alone on its floor, what runs is aborted, each station to its safe state. Beside others, what runs for it ends,
+        its samples are carried home, and the others go on.
+        """
+        if self.floor.is_alone(self.name):
+            self.floor.stop(reason)
+        else:
+            self.end(reason)
+            self.dispatcher.leave(self.name, reason)
+
+    # What the floor asks and tells.
+
+    @property
+    @override
+    def to_come(self) -> ToCome:
+        file = self.checked.file
+        n_trials = 0 if self._stop_reason else max(0, file.budget.trials - self.n_started)
+        return ToCome(n_trials, file.in_flight)
+
+    @override
+    def ended(self, traveller: Traveller) -> None:
+        self._inbox.put(lambda: self.take(traveller))
+
+    @override
+    def broken(self, error: Exception) -> None:
+        self._inbox.put(lambda: self._break(error))
+
+    @override
+    def loaded(self, station: str, load: Sequence[Traveller]) -> None:
+        self.decisions.write(LOADED, station=station, samples=[traveller.sample for traveller in load])
+
+    @override
+    def handled(self, handled: Handled) -> None:
+        """Write down what will be done about an operation that failed; the dispatcher waits for it."""
+        self.decisions.write(HANDLED, **handled.md())
+        samples = tuple(traveller.sample for traveller in handled.travellers)
+        about = {"samples": samples, "station": handled.station, "run": handled.run_uid}
+        self.happened("failure", f"{handled.reason}; {handled.verdict}", **about)
+        if handled.verdict in ("wait", "quarantine"):
+            self.happened(handled.verdict, handled.reason, **about)
+
+    @override
+    def failed(self, station: str, request: OperationRequest, result: OperationResult) -> None:
+        self.on_failed(station, request, result)
+
+    @override
+    def look(self) -> None:
+        self._inbox.put(_Question(lambda: None))
+
+    @override
+    def end(self, reason: str) -> None:
         if not self._stop_reason.startswith("stopped"):  # also when the last trials are under way
             self._stop_reason = f"stopped: {reason}"
-        self.dispatcher.stop_starting(reason)
-        for name in self.drivers:
-            self.abort(name, reason)
         self._inbox.put(lambda: self._refuse(self.approvals.pending, self._stop_reason))
 
-    def abort(self, station: str, reason: str) -> None:
-        """Abort what a station does, to its safe state; any thread may call this, it does not wait."""
-        driver = self.drivers[station]  # side by side: one mute instrument delays no other station
-        self.lab.clock.spawn(functools.partial(driver.abort, reason), f"abort-{station}")
-
-    def hurry(self) -> None:
-        """Let no link wait long: a stop must not hang on a mute instrument."""
-        self.lab.fail_fast()
+    @override
+    def happened(self, kind: Any, text: str, **about: Any) -> None:  # one of the kinds of Happening
+        self.on_happening(Happening(kind, text, **about))
 
     # The loop.
 
-    def _loop(self, mute: dict[str, str]) -> Ending:
-        if self._before.points:
-            self._go_on(mute)
+    def _loop(self) -> Ending:
         self._fill()
         while self._n_under_way or self.approvals.pending:
             call = self._inbox.get(timeout=self._next_deadline_s())
@@ -220,24 +265,7 @@ class Campaign:
                 self.stop("nothing has happened for 7 days")
             self._refuse(self.approvals.late(self.lab.clock.monotonic()), "no answer in time")
             self._fill()
-        return self._ending()
-
-    def _ask_instruments(self) -> dict[str, str]:
-        """Return why each station cannot be used whose instruments do not answer as they should.
-
-        At the beginning that is an error, for a person is there to mend it. A campaign that is taken up again goes on
-        with the stations that are left.
-        """
-        wrong = {name: str(answer) for name, answer in self.lab.connect().items() if isinstance(answer, LabError)}
-        stations = {
-            name: "; ".join(wrong[device.name] for device in station.devices if device.name in wrong)
-            for name, station in self.lab.stations.items()
-        }
-        mute = {name: reason for name, reason in stations.items() if reason}
-        spread = {device.name for name in mute for device in self.lab.stations[name].devices}
-        if wrong and (not self._before.points or self.lab.mover in mute or not set(wrong) <= spread):
-            raise LabError("\n".join(wrong.values()))
-        return mute
+        return self._ending(self._stop_reason)
 
     def _fill(self) -> None:
         """Start trials until enough samples are under way or a limit is reached."""
@@ -255,7 +283,7 @@ class Campaign:
         """Return whether a sample could be begun now: a suggestion that has to wait is asked for with less known."""
         if not self._n_under_way:
             return True
-        room = self.dispatcher.room(self.checked.first_kind) + self.checked.n_ahead
+        room = self.dispatcher.room(self.checked.first_kind, self.name) + self.checked.n_ahead
         return self._n_under_way < self.checked.file.in_flight and room > 0
 
     def _suggested(self, point: Mapping[str, Any]) -> None:
@@ -264,12 +292,12 @@ class Campaign:
         earlier = (each for each in self._earlier.points if self._names <= set(each))
         done = (outcome.values for outcome in self.outcomes if outcome.status == "completed")
         asks = self.approvals.reason(point, [*earlier, *done])
-        self._decisions.write(SUGGESTED, point=point, sample=self._sample(trial), asks=asks)
+        self.decisions.write(SUGGESTED, point=point, sample=self._sample(trial), asks=asks)
         if not asks:
             self._submit(point)
             return
         self.approvals.wait_for(point, asks, self.lab.clock.monotonic())
-        self._happened("wait", f"{trial} waits for approval: {asks}", trial=trial)
+        self.happened("wait", f"{trial} waits for approval: {asks}", trial=trial)
 
     def _add(self, point: Mapping[str, Any], by: str, reason: str) -> str:
         """Make a sample of a person's recipe, also beyond `in_flight`; nobody else has to approve it."""
@@ -284,7 +312,7 @@ class Campaign:
         except (KeyError, ValueError, FileError) as error:
             raise RegistryError(f"this recipe cannot be made: {error}") from error
         trial = str(registered[ID_KEY])
-        self._decisions.write(SUGGESTED, point=registered, sample=self._sample(trial), by=by, reason=reason)
+        self.decisions.write(SUGGESTED, point=registered, sample=self._sample(trial), by=by, reason=reason)
         self._submit(registered)
         n_left = max(self.checked.file.budget.trials - self.n_started, 0)
         self._refuse(list(self.approvals.pending)[n_left:], f"the budget went to {trial}, which {by} suggested")
@@ -308,27 +336,6 @@ class Campaign:
     def _sample(self, trial: str) -> str:
         return f"{self.checked.file.campaign}-{trial.removeprefix('T')}"
 
-    # Interlocks.
-
-    def _actions(self) -> Actions:
-        def abort(station: str, reason: str) -> None:
-            self.drivers[station].abort(reason)
-
-        return Actions(
-            warn=self._warn,
-            hold=lambda station, reason: self.dispatcher.hold(station, _INTERLOCK, reason),
-            release=lambda station: self.dispatcher.let_go(station, _INTERLOCK),
-            abort=abort,
-        )
-
-    def _warn(self, alarm: Alarm) -> None:
-        station = alarm.stations[0] if len(alarm.stations) == 1 else ""
-        text = f"{alarm.name}: {alarm.message} ({alarm.action})"
-        self._happened("alarm", text, station=station, severity=alarm.severity, alarm=alarm.name)
-
-    def _happened(self, kind: Any, text: str, **about: Any) -> None:  # one of the kinds of Happening
-        self.on_happening(Happening(kind, text, **about))
-
     # Waiting for people.
 
     def _refuse(self, trials: Iterable[str], reason: str) -> None:
@@ -348,32 +355,31 @@ class Campaign:
 
     # Failures.
 
-    def _handled(self, handled: Handled) -> None:
-        """Write down what will be done about an operation that failed; the dispatcher waits for it."""
-        self._decisions.write(HANDLED, **handled.md())
-        samples = tuple(traveller.sample for traveller in handled.travellers)
-        about = {"samples": samples, "station": handled.station, "run": handled.run_uid}
-        self._happened("failure", f"{handled.reason}; {handled.verdict}", **about)
-        if handled.verdict in ("wait", "quarantine"):
-            self._happened(handled.verdict, handled.reason, **about)
-
     def _break(self, error: Exception) -> None:
+        self.floor.abandon(error)
         raise error
 
-    def _abandon(self, error: BaseException) -> None:
-        """Bring every station to its safe state: the campaign itself cannot go on."""
-        self.stop(f"{type(error).__name__}: {error}")
-        limit = self.lab.clock.monotonic() + _SAFE_LIMIT_S
-        while any(driver.current for driver in self.drivers.values()) and self.lab.clock.monotonic() < limit:
-            self.lab.clock.sleep(_ASK_AGAIN_S)
-        failures = self.lab.make_safe()
-        self._happened("stopping", f"{error}; {'; '.join(failures) or 'every device is safe'}")
+    def _give_up(self, error: BaseException) -> None:
+        """Bring every station to its safe state, or leave it to those that go on."""
+        if self.floor.is_alone(self.name):
+            self.floor.abandon(error)
+        else:
+            self.dispatcher.leave(self.name, f"{type(error).__name__}: {error}")
+            self.happened("stopping", f"{error}; its samples are carried home, other campaigns go on")
+
+    def _finish(self) -> None:
+        """Let nobody wait for an answer any more."""
+        self._is_over = True
+        self.floor.working.discard(self.name)
+        while (call := self._inbox.get_at_once()) is not None:
+            if isinstance(call, _Question):
+                call()
 
     # Earlier campaigns.
 
     def _read_earlier(self) -> tuple[Earlier, AccessPolicy]:
         """Return what earlier campaigns found, as it was when this one began, and the policy that follows."""
-        started = self._before.started
+        started = self.before.started
         own = self.checked.file.policy or self.lab.metadata.policy
         if started is not None:
             prior = tuple(started.get("prior", ()))
@@ -387,14 +393,14 @@ class Campaign:
         completed = tuple(point for point in led.points if self._names <= set(point))
         policy = AccessPolicy.strictest([own, *found.policies, *led.policies])
         more = {"prior": list(completed)} if completed else {}
-        self._decisions.write(STARTED, earlier=list(found.points), **more, policy=policy.model_dump())
+        self.decisions.write(STARTED, earlier=list(found.points), **more, policy=policy.model_dump())
         return replace(found, prior=completed), policy
 
     # After an interruption.
 
     def _remember(self) -> None:
         """Be what the campaign was when it was interrupted; nothing is asked of the laboratory."""
-        before = self._before
+        before = self.before
         self._gains += before.gains
         tell_earlier(self.optimizer, self._earlier.points, self._names)
         for step, trial in before.steps:
@@ -412,49 +418,12 @@ class Campaign:
                 traveller.status = "failed" if traveller.reason else "finished"
                 self._learn(traveller)
 
-    def _answering(self, station: str) -> None:
-        self._happened("intervention", f"{station} answers again", station=station)
-
-    def _silent(self, station: str, reason: str) -> None:
-        self._happened("quarantine", f"{station} does not answer after the restart: {reason}", station=station)
-
-    def _go_on(self, mute: dict[str, str]) -> None:
-        """Find out what became of operations whose end nobody saw, and hand every sample to the dispatcher.
-
-        A station that does not answer is asked again for a time, unless what it did is in doubt.
-        """
-        before, clock = self._before, self.lab.clock
-        age_s = max(clock.time(), before.last_time) - before.first_time if before.n_runs else 0.0
-        self.started_at = clock.monotonic() - age_s
-        rules = {kind: str(schema.on_unknown) for kind, schema in self.checked.schemas.items()}
-        rules |= self.checked.file.on_unknown
-        loads = settle(before, self.lab, self._plans, rules, self._decisions, set(mute))
-        for station, reason in before.held.items():
-            self._happened("wait", f"{station} is held: {reason}", station=station)
-        doubtful = before.in_doubt(rules)
-        for station in [name for name in mute if name not in doubtful]:
-            self._happened("wait", f"{station} does not answer yet: {mute[station]}", station=station)
-            self._awaiting.hold(station, mute.pop(station))
-        for station, reason in mute.items():
-            self._silent(station, reason)
-            for traveller in [t for load in loads if load.station == station for t in load.travellers if not t.ended]:
-                traveller.status, traveller.reason = "failed", f"{station} does not answer after the restart: {reason}"
-        loads = [replace(load, state="quarantined") if load.station in mute else load for load in loads]
-        if before.paused:
-            self.dispatcher.pause(before.paused)
-        travellers = list(before.travellers.values())
-        out_of_service = {**before.out_of_service, **mute}
-        self.dispatcher.adopt(Interrupted(travellers, loads, before.n_operations, before.held, out_of_service))
-        for traveller in before.travellers.values():
-            if traveller.status == "failed" and traveller.trial not in before.ended:
-                self._take(traveller)
-
     def _limit(self) -> str:
         """Return why no further trial is started, or an empty text."""
         file = self.checked.file
         if not self._stop_reason:
-            if self.dispatcher.stopping:
-                self._stop_reason = f"stopped: {self.dispatcher.stopping}"
+            if stopping := self.dispatcher.stopping(self.name):
+                self._stop_reason = f"stopped: {stopping}"
             elif self.n_started >= file.budget.trials:
                 self._stop_reason = "budget"
             elif file.budget.lab_time is not None and self.lab_s >= file.budget.lab_time * 3600:
@@ -476,15 +445,15 @@ class Campaign:
         able = [port for port in self.dispatcher.ports.values() if not port.reason]
         return all(any(kind in port.station.operations for port in able) for kind in kinds)
 
-    def _take(self, traveller: Traveller) -> None:
+    def take(self, traveller: Traveller) -> None:
         """Write down that a sample ended, and learn from it."""
-        self._decisions.write(ENDED, trial=traveller.trial, reason=traveller.reason)
+        self.decisions.write(ENDED, trial=traveller.trial, reason=traveller.reason)
         self._learn(traveller)
         lost = self.lost.get(traveller.trial, "")
         if not lost:
             self._foretell(traveller.trial)
         text = f"{traveller.trial} lost: {lost}" if lost else f"{traveller.trial} {self.outcomes[-1].status}"
-        self._happened("trial", text, trial=traveller.trial, samples=(traveller.sample,))
+        self.happened("trial", text, trial=traveller.trial, samples=(traveller.sample,))
 
     def _foretell(self, trial: str) -> None:
         """Write down what is left to gain after a trial, where the campaign may end because of it."""
@@ -494,7 +463,7 @@ class Campaign:
             return
         n_ended, hours = len(self.outcomes) + len(self.lost), self.lab_s / 3600.0
         gain = outlook.next_gain if rule.per == "trial" else outlook.next_gain * n_ended / hours
-        self._decisions.write(FORETOLD, trial=trial, gain=gain)
+        self.decisions.write(FORETOLD, trial=trial, gain=gain)
         self._gains.append(gain)
 
     def _little_to_gain(self) -> bool:
@@ -537,13 +506,13 @@ class Campaign:
             return True
         return first.gain(outcome.objectives[first.name]) > first.gain(self.best.objectives[first.name])
 
-    def _ending(self) -> Ending:
+    def _ending(self, reason: str) -> Ending:
         failed = sum(outcome.status == "failed" for outcome in self.outcomes)
-        stopping = self.dispatcher.stopping
-        if stopping and not self._stop_reason.startswith("stopped"):  # when the last trials were under way
-            self._stop_reason = f"stopped: {stopping}"
+        stopping = self.dispatcher.stopping(self.name)
+        if stopping and not reason.startswith("stopped"):  # when the last trials were under way
+            reason = self._stop_reason = f"stopped: {stopping}"
         return Ending(
-            self._stop_reason,
+            reason,
             self.n_started,
             len(self.outcomes) - failed,
             failed,
@@ -556,12 +525,3 @@ class Campaign:
             },
             {n: p.reason for n, p in self.dispatcher.ports.items() if p.reason},
         )
-
-    def _close(self) -> None:
-        self._awaiting.end()
-        self._watch.stop()
-        self.dispatcher.close()
-        for driver in self.drivers.values():
-            driver.close()
-        for driver in self.drivers.values():
-            driver.join(_JOIN_LIMIT_S)

@@ -10,7 +10,6 @@ from typing_extensions import override
 
 from labctl.dispatch import Forecast, Line, Port, Span, Traveller
 from labctl.engine import OperationResult
-from labctl.recipes import Recipe
 
 _SUCCESS = OperationResult("success")
 
@@ -37,31 +36,40 @@ class Completion:
     """Operations to come, of the samples under way."""
 
 
-def completion(line: Line, began_s: float, n_more: int, in_flight: int) -> Completion:
-    """Return how a line will go on.
+@dataclass(frozen=True)
+class ToCome:
+    """What a campaign will still begin."""
+
+    n_trials: int
+    """That its budget still has."""
+    in_flight: int
+    """Samples under way at the same time."""
+
+
+def completion(line: Line, name: str, began_s: float, to_come: Mapping[str, ToCome]) -> Completion:
+    """Return how a line will go on for one of its campaigns.
 
     Args:
-        line: a copy of the campaign's, made between two decisions.
-        began_s: lab time at which the campaign began [s].
-        n_more: trials that its budget still has.
-        in_flight: samples under way at the same time.
+        line: a copy of the campaigns', made between two decisions.
+        name: of the campaign.
+        began_s: lab time at which it began [s].
+        to_come: by name of each campaign at work, this one and others.
     """
-    line.paused = ""  # as if it went on at once
-    own = Forecast(line).run()
-    late = Forecast(line, takes=_longest(line)).run()
-    whole, whole_late = own, late
-    if n_more > 0 and line.travellers:
-        recipe = line.travellers[-1].recipe
-        whole = _Campaign(line, recipe, n_more, in_flight).run()
-        whole_late = _Campaign(line, recipe, n_more, in_flight, late=True).run()
+    for share in line.shares.values():
+        share.paused = ""  # as if it went on at once
+    own, late = (_Campaigns(line, {}, late=is_late) for is_late in (False, True))
+    whole, whole_late = (_Campaigns(line, to_come, late=is_late) for is_late in (False, True))
+    for forecast in (own, late, whole, whole_late):
+        forecast.run()
+    mine = {traveller.sample for traveller in line.travellers if traveller.share == name}
     return Completion(
-        {sample: end - began_s for sample, end in own.ends.items()},
-        {sample: end - began_s for sample, end in late.ends.items()},
-        max(line.now, whole.makespan) - began_s,
-        max(line.now, whole_late.makespan) - began_s,
-        dict(own.lost),
-        whole.bottleneck(),
-        tuple(own.spans),
+        {sample: end - began_s for sample, end in own.prospect.ends.items() if sample in mine},
+        {sample: end - began_s for sample, end in late.prospect.ends.items() if sample in mine},
+        whole.done_at.get(name, line.now) - began_s,
+        whole_late.done_at.get(name, line.now) - began_s,
+        {sample: reason for sample, reason in own.prospect.lost.items() if sample in mine},
+        whole.prospect.bottleneck(),
+        tuple(own.prospect.spans),
     )
 
 
@@ -74,27 +82,38 @@ def _longest(line: Line) -> Callable[[Port], tuple[float, OperationResult]]:
     return takes
 
 
-class _Campaign(Forecast):
-    """A forecast in which a sample that ends makes way for another, as in a campaign."""
+class _Campaigns(Forecast):
+    """A forecast in which a sample that ends makes way for another of its campaign, as long as there are some to come.
 
-    def __init__(self, line: Line, recipe: Recipe, n_more: int, in_flight: int, *, late: bool = False) -> None:
+    They are taken to be like the newest that is under way.
+    """
+
+    def __init__(self, line: Line, to_come: Mapping[str, ToCome], *, late: bool) -> None:
         super().__init__(line, takes=_longest(line) if late else None)
-        self._recipe, self._left, self._numbers_of_samples = recipe, n_more, itertools.count(1)
-        for _ in range(min(n_more, in_flight - len(line.travellers))):
-            self._next()
+        self.done_at: dict[str, float] = {}
+        """When the last sample of each campaign ended [s of lab time]."""
+        self._newest = {traveller.share: traveller for traveller in line.travellers}
+        self._left = {name: each.n_trials for name, each in to_come.items() if name in self._newest}
+        self._sample_numbers = itertools.count(1)
+        for name in self._left:
+            n_under_way = sum(traveller.share == name for traveller in line.travellers)
+            for _ in range(to_come[name].in_flight - n_under_way):
+                self._next(name)
 
     @override
     def ended(self, traveller: Traveller) -> None:
         super().ended(traveller)
-        if self._left > 0:
-            self._later(self.line.now, self._next)
+        self.done_at[traveller.share] = self.line.now
+        self._later(self.line.now, lambda: self._next(traveller.share))
 
-    def _next(self) -> None:
-        if self._left <= 0:
+    def _next(self, name: str) -> None:
+        if self._left.get(name, 0) <= 0:
             return
-        self._left -= 1
-        sample = f"?{next(self._numbers_of_samples)}"
+        self._left[name] -= 1
+        sample, newest = f"?{next(self._sample_numbers)}", self._newest[name]
+        another = Traveller(sample, sample, newest.recipe, {}, "", "")
+        another.share, another.priority = name, newest.priority
         try:
-            self.line.take(Traveller(sample, sample, self._recipe, {}, "", ""))
+            self.line.take(another)
         except LookupError:  # no rack place: the campaign would wait for one
-            self._left = 0
+            self._left[name] = 0

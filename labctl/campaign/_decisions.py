@@ -16,6 +16,8 @@ FORETOLD = "foretold"
 LOADED, HANDLED, ASIDE, HELD, RELEASED = "loaded", "handled", "set aside", "held", "released"
 RETIRED = "retired"
 PAUSED, RESUMED, ENDED, CLOSED = "paused", "resumed", "ended", "closed"
+_OF_STATIONS = (HELD, RELEASED, RETIRED)
+"""What is written into all campaigns of a laboratory, also into those that ended."""
 
 
 class Decisions:
@@ -111,4 +113,5 @@ def is_closed(directory: Path) -> bool | None:
         StoreError: a line is no decision.
     """
     kinds = [kind for kind, _ in Decisions(directory).read()]
-    return kinds[-1] == CLOSED if kinds else None
+    own = [kind for kind in kinds if kind not in _OF_STATIONS]
+    return own[-1:] == [CLOSED] if kinds else None

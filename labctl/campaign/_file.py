@@ -176,6 +176,13 @@ class DispatchEntry(_Part):
     adviser: bool = Field(
         default=False, description="whether a solver looks for better plans meanwhile; needs the extra `schedule`"
     )
+    share: float = Field(
+        default=1.0,
+        gt=0,
+        le=1000,
+        allow_inf_nan=False,
+        description="weight beside other campaigns on the same stations, which work for them in this proportion",
+    )
     priority: int = Field(default=0, ge=-100, le=100, description="of the campaign's samples, beside others")
 
     def make_policy(self) -> Policy:

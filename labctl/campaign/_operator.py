@@ -6,11 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from labctl.campaign._approvals import Approvals
-from labctl.campaign._decisions import APPROVED, HELD, PAUSED, REFUSED, RELEASED, RESUMED, RETIRED, Decisions
-from labctl.campaign._happening import Happening
-from labctl.dispatch import OPERATOR, Dispatcher
-from labctl.lab import Lab
-from labctl.safety import AlarmBoard
+from labctl.campaign._decisions import APPROVED, HELD, PAUSED, REFUSED, RELEASED, RESUMED, RETIRED
+from labctl.campaign._floor import Floor, Member
+from labctl.dispatch import OPERATOR
 
 NOBODY = "nobody"
 """Who refuses what no person answered."""
@@ -22,59 +20,54 @@ class Operator:
     Everything is called on the campaign's thread: see `Campaign.tell`.
 
     Args:
-        lab: whose stations are recorded.
-        dispatcher: of the campaign.
-        decisions: of the campaign.
+        floor: whose stations are held, released and recorded.
+        campaign: the campaign.
         approvals: of the campaign.
-        board: of alarms.
         submit: has a suggestion made.
         add: has a person's recipe made, a point of the space by somebody for a reason; returns its trial.
-        happened: told of everything.
     """
 
     def __init__(
         self,
-        lab: Lab,
-        dispatcher: Dispatcher,
-        decisions: Decisions,
+        floor: Floor,
+        campaign: Member,
         approvals: Approvals,
-        board: AlarmBoard,
         submit: Callable[[Mapping[str, Any]], None],
         add: Callable[[Mapping[str, Any], str, str], str],
-        happened: Callable[[Happening], None],
     ) -> None:
-        self._lab, self._dispatcher, self._decisions, self._add = lab, dispatcher, decisions, add
-        self._approvals, self._board, self._submit, self._happened = approvals, board, submit, happened
+        self._floor, self._campaign, self._approvals = floor, campaign, approvals
+        self._dispatcher, self._decisions = floor.dispatcher, campaign.decisions
+        self._submit, self._add = submit, add
 
     def pause(self, by: str) -> None:
         """Start nothing new until `resume`, also after a restart; what runs, ends."""
         self._decisions.write(PAUSED, reason=f"by {by}")
-        self._dispatcher.pause(f"by {by}")
+        self._dispatcher.pause(self._campaign.name, f"by {by}")
         self._intervened(f"campaign paused by {by}", by)
 
     def resume(self, by: str) -> None:
         """Start operations again."""
         self._decisions.write(RESUMED, reason=f"by {by}")
-        self._dispatcher.resume()
+        self._dispatcher.resume(self._campaign.name)
         self._intervened(f"campaign resumed by {by}", by)
 
     def hold(self, station: str, by: str, reason: str = "") -> None:
         """Let a station begin nothing new until `release`, also after a restart."""
         why = f"held by {by}{reason and ': '}{reason}"
-        self._decisions.write(HELD, station=station, reason=why)
+        self._floor.decide(HELD, station=station, reason=why)
         self._dispatcher.hold(station, OPERATOR, why)
         self._intervened(f"{station} {why}", by, station)
 
     def retire(self, station: str, by: str, reason: str = "") -> None:
         """Use a station no more until `release`: what is in it is finished, and other samples go elsewhere."""
         why = f"taken out of service by {by}{reason and ': '}{reason}"
-        self._decisions.write(RETIRED, station=station, reason=why)
+        self._floor.decide(RETIRED, station=station, reason=why)
         self._dispatcher.retire(station, why)
         self._intervened(f"{station} {why}", by, station)
 
     def release(self, station: str, by: str) -> None:
         """Use a station again that was held or in quarantine; samples that ended in it were taken out."""
-        self._decisions.write(RELEASED, station=station, reason=f"released by {by}")
+        self._floor.decide(RELEASED, station=station, reason=f"released by {by}")
         self._dispatcher.let_go(station, OPERATOR)
         self._dispatcher.restore(station)
         self._intervened(f"{station} released by {by}", by, station)
@@ -119,7 +112,7 @@ class Operator:
 
     def acknowledge(self, name: str, by: str, note: str = "") -> None:
         """Take note of an alarm; raises RegistryError when there is none of this name."""
-        self._board.acknowledge(name, by, note)
+        self._floor.board.acknowledge(name, by, note)
         self._intervened(f"{name} acknowledged by {by}{note and ': '}{note}", by)
 
     def note(self, text: str, by: str, station: str = "") -> None:
@@ -128,10 +121,18 @@ class Operator:
 
     def _intervened(self, text: str, by: str, station: str = "", trial: str = "") -> None:
         self._record("intervention", text, by, station)
-        self._happened(Happening("intervention", text, station=station, trial=trial))
+        self._campaign.happened("intervention", text, station=station, trial=trial)
 
     def _record(self, kind: str, text: str, by: str, station: str) -> None:
-        for name in [station] if station else self._lab.stations:
-            events = self._lab.stations[name].events
+        for name in [station] if station else self._stations():
+            events = self._floor.lab.stations[name].events
             if events is not None:
                 events.tell(kind, text, source=by)
+
+    def _stations(self) -> list[str]:
+        """Return the stations in whose runs it is written what concerns the campaign alone."""
+        if len(self._floor.members) == 1:
+            return list(self._floor.drivers)
+        working = {name: driver.current for name, driver in self._floor.drivers.items()}
+        mine = self._campaign.name
+        return [name for name, work in working.items() if work is not None and work.md.get("campaign") == mine]

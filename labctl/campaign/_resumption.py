@@ -6,6 +6,7 @@ import functools
 import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from labctl.campaign._checked import CheckedCampaign
@@ -134,6 +135,7 @@ class Resumption:
             trial = str(about["point"][ID_KEY])
             self.points[trial], self.samples[trial] = about["point"], str(about["sample"])
             self.steps.append((SUGGESTED, trial))
+            self.closed = ""  # it was given more trials
             if about.get("asks"):
                 self.asks[trial] = str(about["asks"])
             if about.get("by"):
@@ -173,8 +175,14 @@ class Resumption:
             self.closed = reason
 
 
-def read_resumption(checked: CheckedCampaign, decisions: Decisions, store: Store) -> Resumption:
+def read_resumption(checked: CheckedCampaign, decisions: Decisions, store: Store, supervised: Path) -> Resumption:
     """Return where a campaign stood; an empty one where it never began.
+
+    Args:
+        checked: the campaign's files.
+        decisions: of the campaign.
+        store: of the campaign.
+        supervised: folder in which the supervisor keeps its record.
 
     Raises:
         StoreError: decisions or runs cannot be read.
@@ -218,7 +226,7 @@ def read_resumption(checked: CheckedCampaign, decisions: Decisions, store: Store
         Unknown(
             run,
             tuple(found.travellers[name] for name in run.start["samples"] if found.last[name] is run),
-            made_safe_since(store.directory, run.start["time"]),
+            made_safe_since(supervised, run.start["time"]),
         )
         for run in unknown.values()
     ]
@@ -239,6 +247,7 @@ def _traveller(
     suggestion = {name: value for name, value in found.points[trial].items() if name != ID_KEY}
     values = {name: value for name, value in suggestion.items() if name != ROW_KEY}
     traveller = Traveller(sample, trial, checked.recipe(values, suggestion.get(ROW_KEY)), suggestion, "", "")
+    traveller.share, traveller.priority = checked.file.campaign, checked.file.dispatch.priority
     for run in runs:
         start, stop = run.start, run.stop or {}
         verdict = found.handled.get(run.uid, "")

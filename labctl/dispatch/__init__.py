@@ -14,6 +14,7 @@ from labctl.dispatch._line import Line
 from labctl.dispatch._places import Places
 from labctl.dispatch._policy import Choice, Decision, Policy
 from labctl.dispatch._port import Handled, Load, Move, Port
+from labctl.dispatch._share import Share
 from labctl.dispatch._traveller import Traveller
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Policy",
     "Port",
     "Prospect",
+    "Share",
     "Span",
     "Traveller",
     "advise",

@@ -34,17 +34,18 @@ class Interrupted:
     """Why stations are used no more, by name."""
 
 
-def adopt(line: Line, before: Interrupted) -> None:
-    """Bring a new line into the state that another was in."""
-    for name, reason in before.held.items():
+def adopt(line: Line, before: Sequence[Interrupted]) -> None:
+    """Bring a new line into the state that another was in, with the samples of one campaign or of several."""
+    for name, reason in (entry for each in before for entry in each.held.items()):
         (line.ports[name].held if name in line.ports else line.mover_held)[OPERATOR] = reason
-    for name, reason in before.out_of_service.items():
+    for name, reason in (entry for each in before for entry in each.out_of_service.items()):
         line.ports[name].reason, line.ports[name].state = reason, "quarantined"
-    for traveller in before.travellers:
+    travellers = [traveller for each in before for traveller in each.travellers]
+    for traveller in travellers:
         if traveller.home:
             line.places.take(traveller.home, traveller.sample)
     owners = {*line.racks, *line.ports}
-    for traveller in before.travellers:
+    for traveller in travellers:
         if not traveller.home:  # nothing was done to it
             rack = next(name for name in line.racks if line.places.n_free(name))
             traveller.home = traveller.location = line.places.reserve(rack, traveller.sample)
@@ -54,7 +55,7 @@ def adopt(line: Line, before: Interrupted) -> None:
             line.left[traveller.sample] = traveller.location
         else:
             line.travellers.append(traveller)
-    for load in before.loads:
+    for load in (load for each in before for load in each.loads):
         _take_up(line, load)
     for traveller in list(line.travellers):
         if traveller.status == "waiting" and traveller.next_operation is None:

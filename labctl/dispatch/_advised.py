@@ -108,9 +108,9 @@ class Advised(Policy):
         return Decision(choices, look_again)
 
     @override
-    def next_move(self, line: Line) -> Move:
+    def next_move(self, line: Line, moves: Sequence[Move]) -> Move:
         """Return the move that is most urgent."""
-        return self._otherwise.next_move(line)
+        return self._otherwise.next_move(line, moves)
 
     def _given_up(self, line: Line) -> Decision:
         self.follow(None)

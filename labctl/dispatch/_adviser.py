@@ -11,7 +11,7 @@ from labctl.dispatch._advised import Advice, Advised, PlannedLoad
 from labctl.dispatch._forecast import Forecast, Prospect, Span
 from labctl.dispatch._greedy import Greedy
 from labctl.dispatch._line import Line
-from labctl.dispatch._traveller import Traveller
+from labctl.dispatch._traveller import LoadKey, Traveller
 from labctl.errors import LabError
 from labctl.recipes import Operation
 
@@ -88,7 +88,7 @@ class _Load:
     station: str
     begin: Any  # variables of the model, which carry no types
     end: Any
-    programme: object
+    key: LoadKey
     hinted: Span | None
     members: list[tuple[Any, str, Operation]] = field(default_factory=list)
     """Literal of each sample that may be in it."""
@@ -176,20 +176,21 @@ class _Search:
     def _possible_loads(self) -> list[_Load]:
         loads: list[_Load] = []
         spans = {id(span): (sample, name, span) for (sample, name), span in self._planned.items()}
-        spare: set[tuple[str, object]] = set()
+        spare: set[tuple[str, LoadKey]] = set()
         for sample, name, span in spans.values():
             if self._line.ports[span.station].station.places > 1:
-                operation = next(o for o in self._travellers[sample].operations if o.name == name)
-                spare.add((span.station, operation.programme))
-                loads.append(self._load(span.station, operation.programme, span))
-        loads += [self._load(station, programme, None) for station, programme in sorted(spare, key=repr)]
+                traveller = self._travellers[sample]
+                key = traveller.load_key(next(o for o in traveller.operations if o.name == name))
+                spare.add((span.station, key))
+                loads.append(self._load(span.station, key, span))
+        loads += [self._load(station, key, None) for station, key in sorted(spare, key=repr)]
         return loads
 
-    def _load(self, station: str, programme: object, span: Span | None) -> _Load:
+    def _load(self, station: str, key: LoadKey, span: Span | None) -> _Load:
         begin = self._variable()
         if span is not None:
             self._model.add_hint(begin, round(span.begin - self._now))
-        return _Load(station, begin, self._variable(), programme, span)
+        return _Load(station, begin, self._variable(), key, span)
 
     def _chain(self, traveller: Traveller) -> None:
         """Let a sample's operations come one after another, with a move before each."""
@@ -236,7 +237,7 @@ class _Search:
             model.add_hint(literal, planned is not None and planned.station == name)
             literals.append(literal)
         for load in self._loads:
-            if load.programme == operation.programme:
+            if load.key == traveller.load_key(operation):
                 literal = model.new_bool_var("")
                 model.add(begin == load.begin).only_enforce_if(literal)
                 model.add(end == load.end).only_enforce_if(literal)
@@ -266,5 +267,5 @@ class _Search:
                 model.new_optional_interval_var(load.begin - self._move, size, out, used, "")
             )
         for one, other in itertools.pairwise(self._loads):
-            if (one.station, one.programme) == (other.station, other.programme):
+            if (one.station, one.key) == (other.station, other.key):
                 model.add(one.begin <= other.begin)

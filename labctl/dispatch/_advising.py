@@ -43,7 +43,7 @@ class Advising:
         """Ask, when it is time to."""
         if self._is_asked or self._policy.advice is not None or line.now - self._asked_at < PERIOD_S:
             return
-        if not line.travellers or line.stopping or line.paused:
+        if not line.travellers or line.stopping or any(share.paused for share in line.shares.values()):
             return
         self._is_asked, self._asked_at = True, line.now
         copied = Forecast(line).line

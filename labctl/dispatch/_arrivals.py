@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labctl.dispatch._traveller import Traveller
+from labctl.dispatch._traveller import LoadKey, Traveller
 
 if TYPE_CHECKING:
     from labctl.dispatch._line import Line
@@ -14,7 +14,7 @@ _AHEAD = 3
 
 
 class Arrivals:
-    """Estimates, for each programme, when samples that are under way will wait for it.
+    """Estimates, for each kind of load, when samples that are under way will wait for it.
 
     Samples that wait for the same operation go one after another over the stations that can do it; queues farther ahead
     are not looked at.
@@ -25,7 +25,7 @@ class Arrivals:
 
     def __init__(self, line: Line) -> None:
         self._line = line
-        self._times: dict[object, list[float]] = {}
+        self._times: dict[LoadKey, list[float]] = {}
         self._servers: dict[tuple[str, ...], list[float]] = {}
         inside = {t: port for port in line.ports.values() for t in port.load if port.state not in ("unloading",)}
         for traveller in sorted(line.travellers, key=lambda t: (-t.index, t.waiting_since)):
@@ -43,9 +43,9 @@ class Arrivals:
         for times in self._times.values():
             times.sort()
 
-    def of(self, programme: object) -> list[float]:
+    def of(self, key: LoadKey) -> list[float]:
         """Return the lab times [s] at which samples will come, in order."""
-        return self._times.get(programme, [])
+        return self._times.get(key, [])
 
     def _queue(self, traveller: Traveller) -> None:
         """Put a sample that waits into the queue for its next operation."""
@@ -69,7 +69,7 @@ class Arrivals:
     def _note(self, traveller: Traveller, index: int, time: float) -> None:
         line = self._line
         for operation in traveller.operations[index : index + _AHEAD]:
-            self._times.setdefault(operation.programme, []).append(time)
+            self._times.setdefault(traveller.load_key(operation), []).append(time)
             able = line.able(operation)
             if not able or able[0] not in line.ports:
                 return

@@ -30,8 +30,8 @@ class Deciding:
         self._waiting = sorted(waiting, key=self._rank)
         self._groups: dict[object, list[Traveller]] = {}
         for traveller in self._waiting:
-            for programme in dict.fromkeys(traveller.operations[index].programme for index in traveller.choices):
-                self._groups.setdefault(programme, []).append(traveller)
+            for key in dict.fromkeys(traveller.load_key(traveller.operations[index]) for index in traveller.choices):
+                self._groups.setdefault(key, []).append(traveller)
         self._taken: set[Traveller] = set()
         self._put_off: set[object] = set()
         self._look_again = math.inf
@@ -56,12 +56,11 @@ class Deciding:
         return Decision(choices, self._look_again)
 
     def _rank(self, traveller: Traveller) -> tuple[float, float, float, float, int, float, str]:
-        line = self._line
-        used = line.used_s.get(traveller.share, 0.0) / line.shares.get(traveller.share, 1.0)
+        share = self._line.share(traveller.share)
         return (
             -traveller.priority,
             traveller.due,
-            used if line.shares else 0.0,
+            share.used_s / share.weight,
             traveller.deadline,
             -traveller.index,
             traveller.waiting_since,
@@ -71,7 +70,7 @@ class Deciding:
     def _choice(self, first: Traveller) -> Choice | None:
         """Return the load that a sample goes with now, or None when it has to wait."""
         for operation in [first.operations[index] for index in first.choices]:
-            kind = (operation.programme, operation.name, first.due < math.inf)
+            kind = (first.load_key(operation), operation.name, first.due < math.inf)
             if kind in self._put_off:
                 continue
             for port in self._able(operation):
@@ -98,7 +97,7 @@ class Deciding:
 
     def _load(self, port: Port, first: Traveller, operation: Operation) -> list[Traveller]:
         """Return who goes into a station now with a sample; nobody when it is better to wait."""
-        alike = [t for t in self._groups[operation.programme] if t not in self._taken]
+        alike = [t for t in self._groups[first.load_key(operation)] if t not in self._taken]
         alike.remove(first)
         load = [first, *alike][: port.station.places]
         if not self._opens(port, len(load), operation):
@@ -154,14 +153,13 @@ class Deciding:
         due = min(traveller.due for traveller in load) - (len(load) + 3) * self._line.move_s
         if due == math.inf:
             return math.inf
-        return self._promises.joins(load[0].operations[load[0].index].programme, due)
+        return self._promises.joins(load[0].load_key(load[0].operations[load[0].index]), due)
 
     def _waits(self, port: Port, load: list[Traveller]) -> float:
         """Return until when it is better to wait for samples that come; now or earlier when it is not."""
         line, station = self._line, port.station
         if len(load) >= min(station.places, self._fill or station.load_fill or station.places):
             return line.now
-        programme = load[0].operations[load[0].index].programme
         if (joins := self._joins(load)) < math.inf:
             return joins
         due = min(traveller.due for traveller in load) - (len(load) + 3) * line.move_s
@@ -170,8 +168,9 @@ class Deciding:
             return line.now
         if self._arrivals is None:
             self._arrivals = Arrivals(line)
-        comes = self._arrivals.of(programme)
-        lasts_s = line.durations.expected_s(station, load[0].operations[load[0].index])
+        operation = load[0].operations[load[0].index]
+        comes = self._arrivals.of(load[0].load_key(operation))
+        lasts_s = line.durations.expected_s(station, operation)
         return _best_time(line.now, limit, len(load), station.places, lasts_s, comes)
 
     def _too_late(self, choices: list[Choice]) -> list[Choice]:
@@ -190,7 +189,8 @@ class Deciding:
             for operation in [first.operations[index] for index in first.choices]:
                 port = next((port for port in self._able(operation) if self._opens(port, 1, operation)), None)
                 if port is not None and first not in self._taken:
-                    alike = [t for t in self._groups[operation.programme] if t not in self._taken and t.due < math.inf]
+                    group = self._groups[first.load_key(operation)]
+                    alike = [t for t in group if t not in self._taken and t.due < math.inf]
                     load = ([first] + [t for t in alike if t is not first])[: port.station.places]
                     for traveller in load:
                         _prefer(traveller, operation.programme)

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from typing_extensions import override
 
 from labctl.clock import ClockQueue
-from labctl.dispatch import _failing
+from labctl.dispatch import _failing, _leaving
 from labctl.dispatch._adoption import Interrupted, adopt
 from labctl.dispatch._advised import Advised
 from labctl.dispatch._advising import Advising
 from labctl.dispatch._durations import Durations
-from labctl.dispatch._failure import FailureRule, default_rule
+from labctl.dispatch._failure import default_rule
 from labctl.dispatch._greedy import Greedy
 from labctl.dispatch._hands import Hands
 from labctl.dispatch._line import Line
 from labctl.dispatch._policy import Policy
 from labctl.dispatch._port import Handled, Move, Port
 from labctl.dispatch._requests import Requests
+from labctl.dispatch._share import Share
 from labctl.dispatch._traveller import Traveller
 from labctl.engine import OperationResult, StationDriver
 from labctl.errors import ClockClosed
@@ -43,11 +45,9 @@ class Dispatcher(Hands):
         lab: stations, racks and mover.
         drivers: one per station.
         plans: plan of each operation kind.
-        md: metadata of every run (campaign).
         policy: which sample goes where; `Greedy` when omitted.
-        rules: what is done when an operation fails, by kind; `default_rule` for others.
         on_ended: called on the dispatcher's thread for each sample that ends.
-        on_loaded: called there with a station and its samples before the first of them is moved into it.
+        on_loaded: called there with a station and its load before the first sample is moved into it.
         on_handled: called there with what will be done about an operation that failed, before it is done.
         on_broken: called there when the dispatcher itself fails; it decides nothing any more then.
         on_room: called there when more samples could be begun than before; see `room`.
@@ -58,13 +58,11 @@ class Dispatcher(Hands):
         lab: Lab,
         drivers: Mapping[str, StationDriver],
         plans: Mapping[str, Callable[..., Any]],
-        md: Mapping[str, Any],
         *,
         on_ended: Callable[[Traveller], None],
         on_broken: Callable[[Exception], None],
-        on_loaded: Callable[[str, list[str]], None] = lambda station, samples: None,
+        on_loaded: Callable[[str, Sequence[Traveller]], None] = lambda station, load: None,
         on_handled: Callable[[Handled], None] = lambda handled: None,
-        rules: Mapping[str, FailureRule] | None = None,
         policy: Policy | None = None,
         on_room: Callable[[], None] = lambda: None,
     ) -> None:
@@ -84,15 +82,15 @@ class Dispatcher(Hands):
             durations=self.durations,
             policy=policy or Greedy(),
             schemas=schemas,
-            rules={kind: default_rule(schema) for kind, schema in schemas.items()} | dict(rules or {}),
+            rules={kind: default_rule(schema) for kind, schema in schemas.items()},
             hands=self,
             time_of_day=lab.clock.time() - lab.clock.monotonic(),
         )
         self._advising = Advising(self.clock, policy, self._tell) if isinstance(policy, Advised) else None
-        self._on_room, self._n_submitted, self._n_seen = on_room, 0, 0
-        self._room: dict[str, int] = {}
-        self._look_for_room()
-        self._requests = Requests(lab, plans, schemas, md)
+        self._on_room = on_room
+        self._n_submitted, self._n_seen = Counter[str](), Counter[str]()
+        self._room: dict[tuple[str, str], int] = {}
+        self._requests = Requests(lab, plans, schemas)
         self._closed = False
         self._inbox: ClockQueue[Callable[[], None]] = ClockQueue(self.clock)
         self.thread = self.clock.spawn(self._run, "dispatch")
@@ -102,15 +100,13 @@ class Dispatcher(Hands):
         """Stations as dispatch sees them, without the mover; only to be looked at."""
         return self.line.ports
 
-    @property
-    def stopping(self) -> str:
-        """Why nothing new is started ever again; empty while work goes on."""
-        return self.line.stopping
+    def stopping(self, share: str) -> str:
+        """Return why nothing new is started for a campaign ever again; empty while work goes on."""
+        return self.line.stopping or self.line.share(share).leaving
 
-    @property
-    def paused(self) -> str:
-        """Why nothing new is started for now; empty while work goes on."""
-        return self.line.paused
+    def paused(self, share: str) -> str:
+        """Return why nothing new is started for a campaign for now; empty while work goes on."""
+        return self.line.share(share).paused
 
     @property
     def n_under_way(self) -> int:
@@ -127,15 +123,31 @@ class Dispatcher(Hands):
         """Where each sample lies to which nothing more will be done."""
         return self.line.left
 
-    def room(self, kind: str) -> int:
-        """Return how many samples could be begun now whose first operation is of a kind: more only lie in the rack.
+    def room(self, kind: str, share: str) -> int:
+        """Return how many samples a campaign could begin now with an operation of a kind: more only lie in the rack.
 
-        These are the places of stations that are empty, or about to be, less the samples that wait for them already:
-        below zero where more wait than there are places.
+        These are the places of stations that are empty, or about to be, less those of its samples that wait for them
+        already: below zero where more wait than there are places. Samples of other campaigns are not counted: whose
+        turn it is, is decided when a station is free.
         """
-        return self._room.get(kind, 0) - (self._n_submitted - self._n_seen)
+        return self._room.get((share, kind), 0) - (self._n_submitted[share] - self._n_seen[share])
 
     # Called from any thread.
+
+    def join(self, name: str, share: Share, md: Mapping[str, Any]) -> None:
+        """Let a campaign have samples here; before any is submitted.
+
+        Args:
+            name: of the campaign, and of its share.
+            share: its part of the line.
+            md: metadata of every run of its samples.
+        """
+        self.line.shares[name], self._requests.md[name] = share, md
+        self._look_for_room()
+
+    def leave(self, name: str, reason: str) -> None:
+        """Begin nothing more for one campaign: what runs for it ends, and its samples are carried home."""
+        self._inbox.put(lambda: _leaving.leave(self.line, name, reason))
 
     def submit(
         self,
@@ -161,11 +173,11 @@ class Dispatcher(Hands):
         """
         traveller = Traveller(sample, trial, recipe, dict(suggestion), "", "")
         traveller.share, traveller.priority, traveller.deadline = share, priority, deadline
-        self._n_submitted += 1
+        self._n_submitted[share] += 1
         self._inbox.put(lambda: self._take(traveller))
 
-    def adopt(self, before: Interrupted) -> None:
-        """Go on with the samples of a campaign that was interrupted, before any other is submitted."""
+    def adopt(self, before: Sequence[Interrupted]) -> None:
+        """Go on with the samples of campaigns that were interrupted, before any other is submitted."""
         self._inbox.put(lambda: self._adopt(before))
 
     def stop_starting(self, reason: str) -> None:
@@ -176,13 +188,13 @@ class Dispatcher(Hands):
         """Call `answer` from the dispatcher's loop: it shows that the loop goes round."""
         self._inbox.put(answer)
 
-    def pause(self, reason: str) -> None:
-        """Start nothing until `resume`; what runs, ends."""
-        self._inbox.put(lambda: setattr(self.line, "paused", reason))
+    def pause(self, share: str, reason: str) -> None:
+        """Start nothing for a campaign until `resume`; what runs, ends."""
+        self._inbox.put(lambda: setattr(self.line.share(share), "paused", reason))
 
-    def resume(self) -> None:
-        """Start operations again."""
-        self._inbox.put(lambda: setattr(self.line, "paused", ""))
+    def resume(self, share: str) -> None:
+        """Start a campaign's operations again."""
+        self._inbox.put(lambda: setattr(self.line.share(share), "paused", ""))
 
     def hold(self, station: str, holder: str, reason: str) -> None:
         """Let a station, or the mover, begin nothing new until each holder has let it go; what it does, ends."""
@@ -234,25 +246,29 @@ class Dispatcher(Hands):
         self._inbox.put(call)
 
     def _take(self, traveller: Traveller) -> None:
-        self._n_seen += 1
+        self._n_seen[traveller.share] += 1
         self.line.take(traveller)
+        if reason := self.line.share(traveller.share).leaving:  # which it did not know when it submitted the sample
+            _leaving.leave(self.line, traveller.share, reason)
 
     def _look_for_room(self) -> bool:
-        """Count the places in which samples could be begun; return whether there are more of a kind than before."""
-        before, line = self._room, self.line
-        self._room = {}
+        """Count the places in which samples could be begun; return whether there are more for anyone than before."""
+        places, waiting, line = Counter[str](), Counter[tuple[str, str]](), self.line
+        kinds = {kind for port in line.ports.values() for kind in port.station.operations}
         for port in line.ports.values():
             if port.state in ("free", "unloading") and not port.held and not port.reason:
                 for kind in port.station.operations:
-                    self._room[kind] = self._room.get(kind, 0) + port.station.places
+                    places[kind] += port.station.places
         for traveller in line.travellers:
             operation = traveller.next_operation
             if operation is not None and traveller.status == "waiting":
-                self._room[operation.kind] = self._room.get(operation.kind, 0) - 1
-        return any(room > before.get(kind, 0) for kind, room in self._room.items())
+                waiting[traveller.share, operation.kind] += 1
+        before = self._room
+        self._room = {(name, kind): places[kind] - waiting[name, kind] for name in line.shares for kind in kinds}
+        return any(room > before.get(key, 0) for key, room in self._room.items())
 
-    def _adopt(self, before: Interrupted) -> None:
-        self._requests.go_on_after(before.n_operations)
+    def _adopt(self, before: Sequence[Interrupted]) -> None:
+        self._requests.go_on_after(max(each.n_operations for each in before))
         adopt(self.line, before)
 
     def _held(self, station: str) -> dict[str, str]:
@@ -288,9 +304,9 @@ class Dispatcher(Hands):
         )
 
     @override
-    def loaded(self, station: str, samples: list[str]) -> None:
+    def loaded(self, station: str, load: Sequence[Traveller]) -> None:
         """Tell of a load."""
-        self._on_loaded(station, samples)
+        self._on_loaded(station, load)
 
     @override
     def handled(self, handled: Handled) -> None:

@@ -22,12 +22,14 @@ def failed(line: Line, port: Port, result: OperationResult) -> None:
     assert operation is not None  # it was begun
     port.n_failures, port.attempt = port.n_failures + 1, port.attempt + 1
     port.failure, port.failed_run = result.reason, result.run_uid
-    rule = line.rules[operation.kind]
+    rule, schema = line.rule(port), line.schemas[operation.kind]
     if result.status == "abort" or line.stopping:
         verdict = "quarantine"
+    elif line.share(port.load[0].share).leaving:
+        verdict = "set aside" if may_unload(schema) else "quarantine"
     elif port.attempt <= rule.retries:
         verdict = RETRY
-    elif rule.then == "quarantine" and operation.timing.optional and may_unload(line.schemas[operation.kind]):
+    elif rule.then == "quarantine" and operation.timing.optional and may_unload(schema):
         verdict = "go on"
     else:
         verdict = rule.then
@@ -44,7 +46,7 @@ def handle(line: Line, port: Port, verdict: str) -> None:
         verdict = "quarantine"
     if verdict in ("set aside", "go on") and port.n_failures >= MOST_IN_A_ROW:
         verdict, reason = "quarantine", f"{port.n_failures} failures in a row, the last: {reason}"
-    name, rule = operation.name or operation.kind, line.rules[operation.kind]
+    name, rule = operation.name or operation.kind, line.rule(port)
     told = f"{name} on {port.station.name}: {reason}"
     line.hands.handled(Handled(port.station.name, operation.kind, tuple(port.load), port.failed_run, told, verdict))
     if verdict == RETRY:
@@ -55,20 +57,19 @@ def handle(line: Line, port: Port, verdict: str) -> None:
         line.later(rule.wait * 3600, port, "unanswered", port.n_waits)
     elif verdict in ("quarantine", "stop"):
         port.state, port.reason, port.attempt = "quarantined", reason, 0
+        share = port.load[0].share
         for traveller in port.load:
             line.end(traveller, "failed", told)
         if verdict == "stop":
-            line.stop_starting(told)
+            line.stop_share(share, told)
     else:
         _go_on_without(line, port, verdict, reason, told)
 
 
 def retry_later(line: Line, port: Port, failed_at: float) -> None:
     """Try an operation again that failed at a lab time [s], when the rule's time has passed since."""
-    operation = port.load[0].next_operation
-    assert operation is not None
     port.state = "retrying"
-    line.later(max(0.0, failed_at + line.rules[operation.kind].after - line.now), port, "retry")
+    line.later(max(0.0, failed_at + line.rule(port).after - line.now), port, "retry")
 
 
 def _go_on_without(line: Line, port: Port, verdict: str, reason: str, told: str) -> None:
@@ -90,9 +91,8 @@ def rung(line: Line, timer: Timer) -> None:
     if timer.what == "retry" and port.state == "retrying":
         port.state = "loading"
     elif timer.what == "unanswered":
-        operation = port.load[0].next_operation if port.load else None
-        if operation is not None:
-            answer(line, port, line.rules[operation.kind].otherwise, timer.number)
+        if port.load and port.load[0].next_operation is not None:
+            answer(line, port, line.rule(port).otherwise, timer.number)
     elif timer.what == "closed":
         open_port(line, port)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -47,9 +48,9 @@ class FirstCome(Policy):
         return Decision(choices, look_again)
 
     @override
-    def next_move(self, line: Line) -> Move:
+    def next_move(self, line: Line, moves: Sequence[Move]) -> Move:
         """Return the move that was wanted first."""
-        return line.moves[0]
+        return moves[0]
 
 
 def _will_come(line: Line, first: Traveller) -> bool:
@@ -59,6 +60,6 @@ def _will_come(line: Line, first: Traveller) -> bool:
     for other in line.travellers:
         if other.status != "waiting" and not other.aside:
             ahead = other.operations[other.index + (other.status == "inside") :]
-            if any(operation.programme == wanted.programme for operation in ahead):
+            if other.share == first.share and any(operation.programme == wanted.programme for operation in ahead):
                 return True
     return False

@@ -6,7 +6,7 @@ import functools
 import heapq
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from typing_extensions import override
@@ -133,7 +133,7 @@ class Forecast(Hands):
         self._later(self.line.now + lasts_s, lambda: self._operated(port, result))
 
     @override
-    def loaded(self, station: str, samples: list[str]) -> None:
+    def loaded(self, station: str, load: Sequence[Traveller]) -> None:
         """Take no note."""
 
     @override

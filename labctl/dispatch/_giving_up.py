@@ -18,7 +18,8 @@ _GOES_ON = ("changing", "busy", "retrying", "waiting", "closed")
 def set_late_aside(line: Line) -> None:
     """Give up samples whose next operation can begin in time no more, or go on without it."""
     for traveller in [t for t in line.travellers if t.status == "waiting" and t.due < line.now]:
-        too_late(line, traveller)
+        if not line.is_paused(traveller):
+            too_late(line, traveller)
 
 
 def too_late(line: Line, traveller: Traveller) -> None:
@@ -67,7 +68,13 @@ def _give_up_if_hopeless(line: Line, traveller: Traveller, operation: Operation)
 
 def stands_still(line: Line) -> bool:
     """Return whether nothing will ever happen by itself; people may still pause, hold, answer and release."""
-    if line.stopping or line.paused or line.mover_held or line.carrying is not None or line.moves:
+    if (
+        line.stopping
+        or any(share.paused for share in line.shares.values())
+        or line.mover_held
+        or line.carrying is not None
+        or line.moves
+    ):
         return False
     if any(port.held or port.state in _GOES_ON for port in line.ports.values()):
         return False

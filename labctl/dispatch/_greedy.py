@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -42,7 +43,7 @@ class Greedy(Policy):
         return Deciding(line, free, waiting, self._fill).decision()
 
     @override
-    def next_move(self, line: Line) -> Move:
+    def next_move(self, line: Line, moves: Sequence[Move]) -> Move:
         """Return the move that is most urgent.
 
         Who is due goes first; then what gives the station with the most work before it something to do, or makes room
@@ -51,12 +52,12 @@ class Greedy(Policy):
         work, wanted = _work(line), _wanted(line)
 
         def urgency(number: int) -> tuple[float, float, int]:
-            move = line.moves[number]
+            move = moves[number]
             ends = (station_of(move.source), station_of(move.destination))
             due = move.traveller.due if ends[1] in line.ports else wanted.get(ends[0], math.inf)
             return due, -max(work.get(name, 0.0) for name in ends), number
 
-        return line.moves[min(range(len(line.moves)), key=urgency)]
+        return moves[min(range(len(moves)), key=urgency)]
 
 
 def _wanted(line: Line) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from labctl.dispatch._port import Handled, Move, Port
@@ -19,7 +20,7 @@ class Hands(Protocol):
         """Have a station do the next operation of its load; `Line.operated` is called when it ended."""
         ...
 
-    def loaded(self, station: str, samples: list[str]) -> None:
+    def loaded(self, station: str, load: Sequence[Traveller]) -> None:
         """Take note of a load before the first of its samples is moved."""
         ...
 

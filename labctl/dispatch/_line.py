@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from labctl.dispatch import _failing, _giving_up
+from labctl.dispatch import _failing, _giving_up, _leaving
 from labctl.dispatch._durations import Durations
 from labctl.dispatch._failure import FailureRule
 from labctl.dispatch._hands import Hands
 from labctl.dispatch._places import Places
 from labctl.dispatch._policy import Policy
 from labctl.dispatch._port import Move, Port
+from labctl.dispatch._share import Share
 from labctl.dispatch._timers import Timer
 from labctl.dispatch._traveller import Traveller
 from labctl.engine import OperationResult
@@ -77,14 +79,10 @@ class Line:
         self.look_again = math.inf
         self.stopping = ""
         """Why nothing new is started ever again; empty while work goes on."""
-        self.paused = ""
-        """Why nothing new is started for now; empty while work goes on."""
         self.mover_held: dict[str, str] = {}
         """Who or what lets the mover carry nothing for now, and why."""
-        self.shares: dict[str, float] = {}
-        """Weight of each share of the line; 1 where nothing is said."""
-        self.used_s: dict[str, float] = {}
-        """How long stations worked for each share [s]; a load's samples share its time."""
+        self.shares: dict[str, Share] = {}
+        """Of the campaigns that have, or had, samples on the line."""
 
     # What a policy looks at.
 
@@ -93,10 +91,25 @@ class Line:
         """How long carrying a sample takes [s]."""
         return self.durations.move_s if self.has_mover else 0.0
 
+    def share(self, name: str) -> Share:
+        """Return a campaign's part of the line."""
+        return self.shares.setdefault(name, Share())
+
+    def is_paused(self, traveller: Traveller) -> bool:
+        """Return whether nothing new is started for a sample for now."""
+        return bool(self.share(traveller.share).paused)
+
+    def rule(self, port: Port) -> FailureRule:
+        """Return what is done when the operation of a station's load fails."""
+        operation = port.load[0].next_operation
+        assert operation is not None  # it was brought for one
+        return self.share(port.load[0].share).rules.get(operation.kind) or self.rules[operation.kind]
+
     def waiting(self) -> list[Traveller]:
         """Return the samples whose next operation may begin, in the order of their numbers."""
         soon = self.now + self.move_s
-        return [t for t in self.travellers if t.status == "waiting" and t.ready_at <= soon]
+        found = [t for t in self.travellers if t.status == "waiting" and t.ready_at <= soon]
+        return [t for t in found if not self.is_paused(t)]
 
     def free_ports(self) -> list[Port]:
         """Return the stations to which a load may come."""
@@ -146,9 +159,9 @@ class Line:
         operation = port.load[0].next_operation
         assert operation is not None  # something was begun
         port.last_kind = operation.kind
+        share = self.share(port.load[0].share)
+        share.used_s += self.now - port.began
         for traveller in port.load:
-            share_s = (self.now - port.began) / len(port.load)
-            self.used_s[traveller.share] = self.used_s.get(traveller.share, 0.0) + share_s
             if result.run_uid:
                 traveller.runs.append(result.run_uid)
         if result.status != "success":
@@ -159,23 +172,41 @@ class Line:
         for traveller in port.load:
             traveller.index += 1
             traveller.done_at = self.now
+            if share.leaving and traveller.next_operation is not None:
+                traveller.aside = share.leaving
         self.unload(port)
 
     def stop_starting(self, reason: str) -> None:
         """Start nothing any more; what runs, ends."""
         self.stopping = self.stopping or reason
 
+    def stop_share(self, name: str, reason: str) -> None:
+        """Start nothing any more for one share; where it is the only one, for nobody."""
+        if len(self.shares) > 1:
+            _leaving.leave(self, name, reason)
+        else:
+            self.stop_starting(reason)
+
     def retire(self, port: Port, reason: str) -> None:
         """Use a station no more; what is in it is finished, what was called goes elsewhere."""
         port.reason = reason
-        if port.state == "changing":
-            for traveller in port.load:
-                self.places.free(self._kept(port, traveller), traveller.sample)
-                if traveller.status == "called":
-                    traveller.status = "waiting"
-            port.load, port.state = [], "free"
+        self.call_off(port)
         if port.state == "free":
             port.state = "quarantined"
+
+    def call_off(self, port: Port) -> None:
+        """Let a station that is being cleaned and got ready have no load."""
+        if port.state == "changing":
+            for traveller in list(port.load):
+                self.withdraw(port, traveller)
+            port.state = "free"
+
+    def withdraw(self, port: Port, traveller: Traveller) -> None:
+        """Keep a station's place no more for a sample that is not on its way into it."""
+        self.places.free(self._kept(port, traveller), traveller.sample)
+        port.load.remove(traveller)
+        if traveller.status == "called":
+            traveller.status = "waiting"
 
     def add(self, station: Station) -> Port:
         """Use a station that there was not before."""
@@ -189,7 +220,7 @@ class Line:
         """Do what there is to do now."""
         self._ring()
         for _ in range(_ROUNDS):
-            again = not self.stopping and not self.paused and self._decide_once()
+            again = not self.stopping and self._decide_once()
             if not _giving_up.give_up_the_hopeless(self) and not again:
                 break
         if self.travellers and _giving_up.stands_still(self):
@@ -199,10 +230,12 @@ class Line:
     def next_due(self) -> float:
         """Return the lab time [s] at which to decide anew although nothing happened; infinite when never."""
         due = min((timer.time for timer in self.timers), default=math.inf)
-        if self.stopping or self.paused:
+        if self.stopping:
             return due
         soon = self.now + self.move_s
         for traveller in self.travellers:
+            if self.is_paused(traveller):
+                continue
             if traveller.status == "waiting":
                 due = min(due, traveller.due + _JUST_AFTER_S)
                 if traveller.ready_at > soon:
@@ -224,10 +257,13 @@ class Line:
         for choice in decision.choices:
             self._load(choice.port, choice.travellers)
         for traveller in list(self.travellers):
-            if traveller.status == "waiting" and traveller.location != traveller.home:
+            is_away = traveller.status == "waiting" and traveller.location != traveller.home
+            if is_away and not self.is_paused(traveller):
                 self.move(traveller, traveller.home)
         for port in self.ports.values():
             if port.state == "loading" and not port.held and all(t.status == "inside" for t in port.load):
+                if port.load and self.is_paused(port.load[0]):
+                    continue
                 self._begin(port)
         self._carry_next()
         return self._n_arrived != n_before
@@ -240,7 +276,7 @@ class Line:
             self.move(traveller, traveller.home)
 
     def _load(self, port: Port, travellers: Sequence[Traveller]) -> None:
-        self.hands.loaded(port.station.name, [traveller.sample for traveller in travellers])
+        self.hands.loaded(port.station.name, travellers)
         operation = travellers[0].next_operation
         assert operation is not None  # it waits for one
         port.load = list(travellers)
@@ -278,9 +314,12 @@ class Line:
             self.arrived(self.moves.pop())
 
     def _carry_next(self) -> None:
-        if not self.moves or self.carrying is not None or not self.has_mover or self.mover_held:
+        if self.carrying is not None or not self.has_mover or self.mover_held:
             return
-        move = self.policy.next_move(self) if len(self.moves) > 1 else self.moves[0]
+        moves = [move for move in self.moves if not self.is_paused(move.traveller)]
+        if not moves:
+            return
+        move = self.policy.next_move(self, moves) if len(moves) > 1 else moves[0]
         self.moves.remove(move)
         self.carrying, self.carried_at = move, self.now + self.move_s
         self.hands.carry(move)
@@ -298,6 +337,8 @@ class Line:
                 left.state = "quarantined" if left.reason else "free"
         if move.destination != traveller.home:
             traveller.status = "inside"
+            if traveller.aside:  # since it was on its way
+                self.move(traveller, traveller.home)
         elif (port := self._caller(traveller)) is not None:
             traveller.status = "called"
             if port.state == "loading":
@@ -400,6 +441,6 @@ class Line:
         if (m := self.carrying) is not None:
             copied.carrying = Move(twins[m.traveller.sample], m.source, m.destination)
         copied.timers, copied.look_again = list(self.timers), self.look_again
-        copied.stopping, copied.paused, copied.mover_held = self.stopping, self.paused, dict(self.mover_held)
-        copied.shares, copied.used_s = dict(self.shares), dict(self.used_s)
+        copied.stopping, copied.mover_held = self.stopping, dict(self.mover_held)
+        copied.shares = {name: replace(share) for name, share in self.shares.items()}
         return copied

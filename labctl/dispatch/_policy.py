@@ -41,8 +41,8 @@ class Policy(Protocol):
         """
         ...
 
-    def next_move(self, line: Line) -> Move:
-        """Return which of the line's moves is made first; there is at least one."""
+    def next_move(self, line: Line, moves: Sequence[Move]) -> Move:
+        """Return which of some of the line's moves is made first; there is at least one."""
         ...
 
     def twin(self) -> Policy:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from labctl.dispatch._port import Port
-from labctl.dispatch._traveller import Traveller
-from labctl.recipes import Operation
+from labctl.dispatch._traveller import LoadKey, Traveller
 
 if TYPE_CHECKING:
     from labctl.dispatch._line import Line
@@ -19,14 +18,13 @@ if TYPE_CHECKING:
 _Entry: TypeAlias = "tuple[float, float, int, Traveller, int]"
 _NEAR_MOVES = 10
 """Samples that begin within so many moves of one another compete for the mover."""
-_Programme: TypeAlias = tuple[str, tuple[tuple[str, object], ...]]
 
 
 @dataclass
 class _Slot:
     """A load that a station is foreseen to have."""
 
-    programme: _Programme
+    key: LoadKey
     begin: float
     latest: float
     """Lab time [s] at which it has to begin at the latest."""
@@ -96,9 +94,9 @@ class Promises:
         heapq.heapify(entries)
         return max(max(begin - traveller.due for traveller in load), self._run(entries, free))
 
-    def joins(self, programme: _Programme, until: float) -> float:
+    def joins(self, key: LoadKey, until: float) -> float:
         """Return when the next promised sample comes for an operation like this, at most `until`, else infinity."""
-        times = [ready for ready, _, _, t, k in self._entries if t.operations[k].programme == programme]
+        times = [ready for ready, _, _, t, k in self._entries if t.load_key(t.operations[k]) == key]
         return min((time for time in times if self._line.now < time <= until), default=math.inf)
 
     # How it looks now.
@@ -118,7 +116,7 @@ class Promises:
                     if traveller.next_operation is not None:
                         self._follow(entries, traveller, traveller.index, end + number * move_s, end)
         for traveller in line.travellers:
-            if traveller not in treated and traveller.due < math.inf:
+            if traveller not in treated and traveller.due < math.inf and not line.is_paused(traveller):
                 ready = max(line.now, traveller.ready_at)
                 entries.append((ready, traveller.due, next(self._order), traveller, traveller.index))
         return entries, free
@@ -180,7 +178,7 @@ class Promises:
         while entries:
             ready, due, _, traveller, index = heapq.heappop(entries)
             reach_s = self._reach_s(ready, begins)
-            begin, name = self._place(traveller.operations[index], ready + reach_s, due, reach_s, free, slots)
+            begin, name = self._place(traveller, index, ready + reach_s, due, reach_s, free, slots)
             late_s = max(late_s, begin - due)
             if begin == math.inf:
                 continue
@@ -202,7 +200,8 @@ class Promises:
 
     def _place(
         self,
-        operation: Operation,
+        traveller: Traveller,
+        index: int,
         there: float,
         due: float,
         reach_s: float,
@@ -210,18 +209,19 @@ class Promises:
         slots: dict[str, _Slot],
     ) -> tuple[float, str]:
         """Return when and where an operation would begin, and note it; infinity where no station is left."""
-        line = self._line
+        line, operation = self._line, traveller.operations[index]
+        key = traveller.load_key(operation)
         best, best_name, joins = math.inf, "", False
         for name in line.able(operation):
             port, slot = line.ports.get(name), slots.get(name)
             if port is None:
                 continue
-            if slot is not None and slot.programme == operation.programme and slot.count < port.station.places:
+            if slot is not None and slot.key == key and slot.count < port.station.places:
                 begin = max(slot.begin + line.move_s, there)
                 if begin <= min(slot.latest, due) and begin < best:
                     best, best_name, joins = begin, name, True
                     continue
-            kind_before = slot.programme[0] if slot is not None else port.last_kind
+            kind_before = slot.key[1][0] if slot is not None else port.last_kind
             begin = max(there, free[name] + reach_s) + port.station.changeover_s(kind_before, operation.kind)
             begin = line.opens(port.station, begin, line.durations.longest_s(port.station, operation))
             if begin < best:
@@ -231,5 +231,5 @@ class Promises:
             slot.begin, slot.latest, slot.count = best, min(slot.latest, due - reach_s), slot.count + 1
         elif best_name:
             lasts_s = line.durations.longest_s(line.ports[best_name].station, operation)
-            slots[best_name] = _Slot(operation.programme, best, due - reach_s, lasts_s, 1)
+            slots[best_name] = _Slot(key, best, due - reach_s, lasts_s, 1)
         return best, best_name

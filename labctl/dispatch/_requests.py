@@ -19,17 +19,14 @@ class Requests:
         lab: its ambient devices are read with every operation.
         plans: plan of each operation kind.
         schemas: of each kind.
-        md: metadata of every run.
     """
 
     def __init__(
-        self,
-        lab: Lab,
-        plans: Mapping[str, Callable[..., Any]],
-        schemas: Mapping[str, OperationSchema],
-        md: Mapping[str, Any],
+        self, lab: Lab, plans: Mapping[str, Callable[..., Any]], schemas: Mapping[str, OperationSchema]
     ) -> None:
-        self._lab, self._plans, self._schemas, self._md = lab, plans, schemas, dict(md)
+        self._lab, self._plans, self._schemas = lab, plans, schemas
+        self.md: dict[str, Mapping[str, Any]] = {}
+        """Of every run of a campaign, by its name."""
         self._numbers = itertools.count(1)
 
     def go_on_after(self, n_operations: int) -> None:
@@ -54,7 +51,6 @@ class Requests:
             continues: uid of the run that it goes on with; empty for a new operation.
         """
         md = {
-            **self._md,
             "operation_id": f"op{next(self._numbers):05d}",
             "trials": [t.trial for t in load],
             "recipe_digests": [t.recipe.digest for t in load],
@@ -75,4 +71,4 @@ class Requests:
                 *devices, list(samples), md=md, baseline=baseline, events=station.events, continues=continues, **texts
             )
 
-        return OperationRequest(str(md["operation_id"]), kind, samples, make_plan)
+        return OperationRequest(str(md["operation_id"]), kind, samples, make_plan, self.md.get(load[0].share, {}))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from labctl.recipes import Operation, Recipe
+
+Programme: TypeAlias = tuple[str, tuple[tuple[str, object], ...]]
+LoadKey: TypeAlias = tuple[str, Programme]
 
 
 @dataclass(eq=False)
@@ -102,10 +105,17 @@ class Traveller:
         """Whether nothing more will be done to it."""
         return self.status in ("finished", "failed")
 
+    def load_key(self, operation: Operation) -> LoadKey:
+        """Return what samples have in common that may share a load for an operation of this one.
+
+        A load is one run, and a run belongs to one campaign: what others may see of it is that campaign's to say.
+        """
+        return self.share, operation.programme
+
     def fits_with(self, other: Traveller) -> bool:
-        """Return whether both may share one load: the same operation with the same parameters."""
+        """Return whether both may share one load: of one campaign, the same operation with the same parameters."""
         mine, its = self.next_operation, other.next_operation
-        return mine is not None and its is not None and mine.programme == its.programme
+        return mine is not None and its is not None and self.load_key(mine) == other.load_key(its)
 
     def copy(self) -> Traveller:
         """Return another that can go its own way."""

@@ -27,6 +27,7 @@ class OperationRequest:
     make_plan: Callable[[], Any]
     """Returns the Bluesky plan; called on the station's thread."""
     md: Mapping[str, Any] = field(default_factory=dict)
+    """Of the run, besides the station's and the plan's."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class StationDriver:
         self._start: Mapping[str, Any] = {}
         self._stop: Mapping[str, Any] = {}
         self._about: dict[str, Any] = {}
+        self._md = dict(engine.md)
         engine.subscribe(self._keep, "start")
         engine.subscribe(self._keep, "stop")
         self.thread = clock.spawn(self._run, f"station-{name}")
@@ -86,8 +88,9 @@ class StationDriver:
         while (job := self._inbox.get()) is not None:
             request, on_done = job
             self.current, self._start, self._stop = request, {}, {}
-            campaign = self.engine.md.get("campaign", "")
-            with about(campaign=campaign, station=self.name, samples=request.samples) as self._about:
+            with about(
+                campaign=request.md.get("campaign", ""), station=self.name, samples=request.samples
+            ) as self._about:
                 with self.clock.flow():
                     result = self._log_and_execute(request)
                 if result.status != "success":
@@ -106,8 +109,9 @@ class StationDriver:
 
     def _execute(self, request: OperationRequest) -> OperationResult:
         self.engine.abort_reason = ""
+        self.engine.md = {**request.md, **self._md}
         try:
-            self.engine(request.make_plan(), **request.md)
+            self.engine(request.make_plan())
         except ClockClosed:
             raise
         except Exception as error:  # noqa: BLE001  a plan may raise anything; the station must live on

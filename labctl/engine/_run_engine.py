@@ -46,7 +46,7 @@ class LabRunEngine(RunEngine):
     Args:
         clock: the lab's.
         md: what every start document of this station carries.
-        scan_ids: shared by all engines of the laboratory.
+        scan_ids: returns the next scan_id, given that; shared by all engines of the laboratory.
         journal: subscribed first, so that nothing goes on before it is written down.
         interactive: a person sits at the prompt: Ctrl-C pauses, and exceptions are shown.
     """
@@ -55,7 +55,7 @@ class LabRunEngine(RunEngine):
         self,
         clock: Clock,
         md: Mapping[str, Any],
-        scan_ids: ScanIds,
+        scan_ids: Callable[[Mapping[str, Any]], int],
         journal: Callable[[str, dict[str, Any]], None],
         *,
         interactive: bool = False,

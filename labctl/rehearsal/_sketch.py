@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from labctl.campaign import CheckedCampaign
 from labctl.clock import Clock, ClockQueue
-from labctl.dispatch import Dispatcher, Traveller
+from labctl.dispatch import Dispatcher, Share, Traveller
 from labctl.engine import OperationRequest, OperationResult
 from labctl.errors import ClockClosed, LabError
 from labctl.lab import Lab
@@ -134,13 +134,12 @@ class Sketch:
             lab,
             drivers,  # as far as a dispatcher uses drivers
             plans,
-            {"campaign": checked.file.campaign},
             on_ended=self._inbox.put,
             on_broken=self._inbox.put,
-            rules=checked.file.on_failure,
             policy=checked.file.dispatch.make_policy(),
             on_room=lambda: self._inbox.put(None),
         )
+        self.dispatcher.join("", Share(rules=checked.file.on_failure), {"campaign": checked.file.campaign})
 
     def run(self, n_trials: int, until: Callable[[Outcome], bool] = lambda outcome: False) -> list[Sketched]:
         """Make samples until one is good enough, or so many have ended; return each that ended, in order.
@@ -182,7 +181,7 @@ class Sketch:
 
     def _has_room(self, n_ended: int) -> bool:
         """Return whether a sample could be begun now, as a campaign asks."""
-        room = self.dispatcher.room(self._checked.first_kind) + self._checked.n_ahead
+        room = self.dispatcher.room(self._checked.first_kind, "") + self._checked.n_ahead
         return self._n_begun == n_ended or room > 0
 
     def _learn(self, traveller: Traveller) -> Outcome | None:

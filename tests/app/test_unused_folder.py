@@ -1,4 +1,4 @@
-from labctl.app._running import unused_folder
+from labctl.app._campaign_folder import unused_folder
 
 
 def test_a_second_campaign_gets_a_folder_of_its_own(tmp_path, monkeypatch):

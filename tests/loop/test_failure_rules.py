@@ -312,7 +312,7 @@ def test_an_interlock_aborts_its_station_and_holds_it_until_it_is_acknowledged(t
     furnace = campaign.lab.plant.instruments["furnace_a_control"]
     assert furnace.read_register(4) == 0, "the heater gets no power"
     assert next(h.text for h in happenings if h.kind == "alarm").startswith("too_hot: ")
-    events = [line["event"] for line in campaign.board.history()]
+    events = [line["event"] for line in campaign.floor.board.history()]
     assert events.index("raised") < events.index("acknowledged")
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labctl.dispatch import Advised, FirstCome, Forecast, Greedy, Line, Policy, Prospect, Traveller, advise
+from labctl.dispatch import Advised, FirstCome, Forecast, Greedy, Line, Policy, Prospect, Share, Traveller, advise
 from labctl.lab import Station
 from labctl.recipes import Operation, Recipe, Timing
 from tests.lines import Trial, Troubles, empty_line, random_line
@@ -69,7 +69,10 @@ def test_windows_are_kept_by_smaller_loads():
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.integers(0, 10**9), st.sampled_from([Troubles(), Troubles(0.0, 0.3), Troubles(0.05, 0.2, 2)]))
+@given(
+    st.integers(0, 10**9),
+    st.sampled_from([Troubles(), Troubles(0.0, 0.3), Troubles(0.05, 0.2, 2), Troubles(0.05, 0.2, 1, True)]),
+)
 def test_every_route_over_every_line_ends(seed, troubles):
     passed = Trial(random_line(seed, Greedy(), troubles=troubles), seed, troubles).pass_through()
     assert passed.wrong == []
@@ -126,7 +129,7 @@ def test_operations_in_any_order_use_the_station_that_is_free():
 
 def test_priority_goes_first_and_shares_are_fair():
     line = line_of({"a": ("spin", 1)}, {"spin": {"takes": 30}}, 12, Greedy())
-    line.shares = {"big": 3.0, "small": 1.0}
+    line.shares = {"big": Share(3.0), "small": Share(1.0)}
     for number, traveller in enumerate(line.travellers):
         traveller.share = "small" if number < 6 else "big"
     line.travellers[-1].priority = 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from labctl.app._running import check
-from labctl.campaign import completion
+from labctl.campaign import ToCome, completion
 from labctl.clock import VirtualClock
 from labctl.dispatch import Forecast
 from labctl.lab import build_lab, build_swift_plant
@@ -32,7 +32,8 @@ def passed(n_trials, in_flight, spread=0.0, after=1):
         ended[f"sketch-{outcome.trial}"] = clock.monotonic()
         if len(ended) == after:
             line = sketch.dispatcher.line
-            expected.append(completion(Forecast(line).line, 0.0, n_trials - in_flight, in_flight))
+            to_come = {"": ToCome(n_trials - in_flight, in_flight)}
+            expected.append(completion(Forecast(line).line, "", 0.0, to_come))
         return False
 
     sketch.run(n_trials, until=note)
