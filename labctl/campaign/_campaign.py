@@ -110,7 +110,6 @@ class Campaign(Member):
             self.dispatcher.durations.learn_run(lab.stations[start["station"]], start, took_s)
         used_s = sum(took_s for start, took_s in self.before.took if start["station"] != lab.mover)
         md = {
-            **lab.metadata.model_dump(),
             "operator": file.operator or lab.metadata.operator,
             "policy": policy.model_dump(),
             "campaign": self.name,

@@ -183,7 +183,7 @@ class Floor:
     def _driver(self, name: str) -> StationDriver:
         """Return what drives a station; each run goes to the records of the campaign whose samples it treats."""
         station, clock = self.lab.stations[name], self.lab.clock
-        md = {"station": name, "fittings": dict(station.fittings)}
+        md = {**self.lab.metadata.model_dump(), "station": name, "fittings": dict(station.fittings)}
         engine = LabRunEngine(clock, md, lambda md: self.members[md["campaign"]].scan_ids(md), _Recorder(self.members))
         driver = StationDriver(name, clock, engine)
         driver.on_failed = functools.partial(self._failed, name)

@@ -27,7 +27,7 @@ class OperationRequest:
     make_plan: Callable[[], Any]
     """Returns the Bluesky plan; called on the station's thread."""
     md: Mapping[str, Any] = field(default_factory=dict)
-    """Of the run, besides the station's and the plan's."""
+    """Of the run; in place of the engine's own, where both say something."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class StationDriver:
 
     def _execute(self, request: OperationRequest) -> OperationResult:
         self.engine.abort_reason = ""
-        self.engine.md = {**request.md, **self._md}
+        self.engine.md = {**self._md, **request.md}
         try:
             self.engine(request.make_plan())
         except ClockClosed:
