@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import socket
 import socketserver
@@ -114,7 +115,9 @@ class Control:
             raise TimeoutError(f"the campaign did not answer within {_LIMIT_S:g} s; it may be ending")
         found = completion(copied[0], campaign.name, campaign.started_at, campaign.floor.to_come)
         epoch = campaign.lab.clock.time() - campaign.lab.clock.monotonic() + campaign.started_at
-        return {"lab_s": campaign.lab_s, "began": epoch, **dataclasses.asdict(found)}
+        deadline = campaign.deadline() - campaign.started_at
+        about = {"lab_s": campaign.lab_s, "began": epoch, "deadline": deadline if deadline < math.inf else None}
+        return {**about, **dataclasses.asdict(found)}
 
     def _do(self, call: Callable[[], None], said: str) -> str:
         """Have something done on the campaign's thread; return what to say when it is done."""

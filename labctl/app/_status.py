@@ -129,12 +129,21 @@ def _show_now(now: Mapping[str, Any], console: Console) -> None:
         console.print(f"[b]{trial}[/b] waits for approval, {clock_text(about['lab_s_left'])} left: {about['reason']}")
 
 
+def _spare(spare_s: float) -> str:
+    return f"{clock_text(spare_s)} to spare" if spare_s >= 0 else f"late by {clock_text(-spare_s)}"
+
+
 def _show_completion(to_come: Mapping[str, Any], console: Console) -> None:
     """Say when the campaign will be done, and what it waits for."""
     began = to_come["began"]
     end, late = when(began + to_come["campaign"]), when(began + to_come["campaign_late"])
     console.print(f"the budget's last trial is expected to be done at {end}, hardly later than {late} (UTC)")
+    if (deadline := to_come["deadline"]) is not None:
+        console.print(f"the deadline is {when(began + deadline)}: {_spare(deadline - to_come['campaign'])}")
     if to_come["bottleneck"]:
         console.print(f"it waits most for {to_come['bottleneck']}")
+    for sample, deadline in to_come["deadlines"].items():
+        if (spare_s := deadline - to_come["samples"].get(sample, deadline)) < 0:
+            console.print(f"{sample} is expected to be {_spare(spare_s)}")
     for sample, reason in to_come["lost"].items():
         console.print(f"{sample} will not be finished: {reason}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -88,10 +89,11 @@ class Campaign(Member):
         self.approvals = Approvals(file.approve, checked.space.names, checked.known)
         self.n_started = 0
         self.best: Outcome | None = None
-        self.started_at = self._news_at = lab.clock.monotonic()
+        self._news_at = lab.clock.monotonic()
         self.decisions = Decisions(store.directory)
         self.before = read_resumption(checked, self.decisions, store, floor.directory if floor else store.directory)
         """Where it stood when it was interrupted."""
+        self.started_at = self._news_at - self.before.age_s(lab.clock.time())
         self.rests = False
         """Whether it ended before, and only its samples are still there."""
         self.scan_ids = ScanIds(self.before.n_runs + 1)
@@ -330,7 +332,18 @@ class Campaign(Member):
             suggestion,
             share=file.campaign,
             priority=file.dispatch.priority,
+            deadline=self.deadline(self.lab.clock.monotonic()),
         )
+
+    def deadline(self, begun_at: float = math.inf) -> float:
+        """Return the lab time [s] by which a trial should be finished, or the last one; infinity where nobody cares.
+
+        Args:
+            begun_at: lab time [s] at which it was begun.
+        """
+        whole, each = self.checked.file.dispatch.deadline, self.checked.file.dispatch.trial_deadline
+        of_all = math.inf if whole is None else self.started_at + whole * 3600
+        return of_all if each is None else min(of_all, begun_at + each * 3600)
 
     def _sample(self, trial: str) -> str:
         return f"{self.checked.file.campaign}-{trial.removeprefix('T')}"

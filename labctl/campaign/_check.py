@@ -295,6 +295,12 @@ class _Check:
             self._tell("dispatch.adviser", "needs OR-Tools: pip install 'labctl[schedule]'")
         if file.dispatch.adviser and file.dispatch.policy != "greedy":
             self._tell("dispatch.adviser", f"advises the greedy policy only, not {file.dispatch.policy!r}")
+        whole, each = file.dispatch.deadline, file.dispatch.trial_deadline
+        for field, hours in (("deadline", whole), ("trial_deadline", each)):
+            if hours is not None and file.dispatch.policy == "first come":
+                self._tell(f"dispatch.{field}", "'first come' knows no deadlines; the policy 'greedy' does")
+        if whole is not None and each is not None and each > whole:
+            self._tell("dispatch.trial_deadline", f"{each:g} h is after the campaign's own deadline, {whole:g} h")
 
     # What the laboratory holds.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,8 @@ class Completion:
     campaign: float
     """When the budget's last trial will be done; trials that were not begun are taken to be like the newest."""
     campaign_late: float
+    deadlines: Mapping[str, float]
+    """When each sample under way should be done that has a deadline."""
     lost: Mapping[str, str]
     """Why each sample under way will not be finished that will not."""
     bottleneck: str
@@ -67,6 +70,7 @@ def completion(line: Line, name: str, began_s: float, to_come: Mapping[str, ToCo
         {sample: end - began_s for sample, end in late.prospect.ends.items() if sample in mine},
         whole.done_at.get(name, line.now) - began_s,
         whole_late.done_at.get(name, line.now) - began_s,
+        {t.sample: t.deadline - began_s for t in line.travellers if t.sample in mine and t.deadline < math.inf},
         {sample: reason for sample, reason in own.prospect.lost.items() if sample in mine},
         whole.prospect.bottleneck(),
         tuple(own.prospect.spans),
@@ -112,7 +116,7 @@ class _Campaigns(Forecast):
         self._left[name] -= 1
         sample, newest = f"?{next(self._sample_numbers)}", self._newest[name]
         another = Traveller(sample, sample, newest.recipe, {}, "", "")
-        another.share, another.priority = name, newest.priority
+        another.share, another.priority, another.deadline = name, newest.priority, newest.deadline
         try:
             self.line.take(another)
         except LookupError:  # no rack place: the campaign would wait for one

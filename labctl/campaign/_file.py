@@ -184,6 +184,12 @@ class DispatchEntry(_Part):
         description="weight beside other campaigns on the same stations, which work for them in this proportion",
     )
     priority: int = Field(default=0, ge=-100, le=100, description="of the campaign's samples, beside others")
+    deadline: Annotated[float, Quantity("h", 0)] | None = Field(
+        default=None, description="lab time from the campaign's beginning by which its samples should be finished"
+    )
+    trial_deadline: Annotated[float, Quantity("h", 0)] | None = Field(
+        default=None, description="lab time from a trial's beginning by which its sample should be finished"
+    )
 
     def make_policy(self) -> Policy:
         """Return a new policy as it is asked for."""

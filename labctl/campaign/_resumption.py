@@ -100,6 +100,8 @@ class Resumption:
     """Why the campaign ended; empty while it has not."""
     travellers: dict[str, Traveller] = field(default_factory=dict)
     """By sample; also those of ended trials, for the places they take."""
+    begun: dict[str, float] = field(default_factory=dict)
+    """When something was first done to each sample [s since 1970-01-01 UTC]."""
     last: dict[str, RecordedRun] = field(default_factory=dict)
     """The newest run of each sample to which something was done."""
     untouched: set[str] = field(default_factory=set)
@@ -113,6 +115,10 @@ class Resumption:
     unknown: list[Unknown] = field(default_factory=list)
     took: list[tuple[Mapping[str, Any], float]] = field(default_factory=list)
     """Start document and duration [s] of every operation that came to its end, in order."""
+
+    def age_s(self, now: float) -> float:
+        """Return how long ago the first run began [s]; `now` is a time of day [s since 1970-01-01 UTC]."""
+        return max(now, self.last_time) - self.first_time if self.n_runs else 0.0
 
     def in_doubt(self, rules: Mapping[str, str]) -> set[str]:
         """Return the stations at which something was under way of which only their instruments know what became.
@@ -216,6 +222,7 @@ def read_resumption(checked: CheckedCampaign, decisions: Decisions, store: Store
         done = [run for run in runs[sample] if not (_is_move(run) and _was_cut_off(run))]
         if done and _is_move(done[-1]):
             found.untouched.add(sample)
+    found.begun = {sample: of[0].start["time"] for sample, of in runs.items() if of}
     found.last = {sample: of[-1] for sample, of in runs.items() if of}
     unknown = {
         run.uid: run

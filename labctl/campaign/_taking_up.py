@@ -74,6 +74,10 @@ def take_up(floor: Floor, campaigns: Sequence[Campaign], mute: dict[str, str]) -
         own = [replace(load, state="quarantined") if load.station in mute else load for load in own]
         if before.paused:
             floor.dispatcher.pause(each.name, before.paused)
+        clock = floor.lab.clock
+        for traveller in before.travellers.values():
+            since = before.begun.get(traveller.sample, clock.time())
+            traveller.deadline = each.deadline(clock.monotonic() - max(0.0, clock.time() - since))
         travellers, out_of_service = list(before.travellers.values()), {**before.out_of_service, **mute}
         interrupted.append(Interrupted(travellers, own, before.n_operations, before.held, out_of_service))
     floor.dispatcher.adopt(interrupted)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from labctl.dispatch._line import Line
 
 _SHORTEST_WAIT_S = 1.0
+_PRESSING = 2.0
+"""A deadline presses when it is nearer than so many times what is left of a sample's recipe."""
 _LAST_MOMENT_MOVES = 3
 """A sample that is due has to be brought to its station so many moves before."""
 
@@ -55,17 +57,28 @@ class Deciding:
         choices += self._too_late(choices)
         return Decision(choices, self._look_again)
 
-    def _rank(self, traveller: Traveller) -> tuple[float, float, float, float, int, float, str]:
+    def _rank(self, traveller: Traveller) -> tuple[float, float, bool, float, float, int, float, str]:
         share = self._line.share(traveller.share)
         return (
             -traveller.priority,
             traveller.due,
+            not self._is_pressed(traveller),
             share.used_s / share.weight,
             traveller.deadline,
             -traveller.index,
             traveller.waiting_since,
             traveller.sample,
         )
+
+    def _is_pressed(self, traveller: Traveller) -> bool:
+        """Return whether a sample should soon be finished: the time to its deadline is short beside what is left."""
+        if traveller.deadline == math.inf:
+            return False
+        line, left_s = self._line, 0.0
+        for operation in traveller.operations[traveller.index :]:
+            able = [line.ports[name].station for name in line.able(operation) if name in line.ports]
+            left_s += line.move_s + min((line.durations.expected_s(each, operation) for each in able), default=0.0)
+        return line.now + _PRESSING * left_s >= traveller.deadline
 
     def _choice(self, first: Traveller) -> Choice | None:
         """Return the load that a sample goes with now, or None when it has to wait."""

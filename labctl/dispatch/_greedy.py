@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 class Greedy(Policy):
     """Every free station is given the best load that there is, at once.
 
-    Order: higher priority, who is due first, whose share of the line was used least for its weight, who should be
-    finished first, who is farthest, who waits longest. *Fill*: samples whose operations have equal parameters share a
-    load. *Wait*: a load that is not full waits for samples that come soon, at most the station's ``load_wait`` and only
-    while that costs those inside less than it saves those that come. *Pull*: an operation that another has to follow
-    within a time is begun for as many samples only as will be served in time.
+    Order: higher priority, who is due first, whose deadline presses, whose share of the line was used least for its
+    weight, who should be finished first, who is farthest, who waits longest. *Fill*: samples whose operations have
+    equal parameters share a load. *Wait*: a load that is not full waits for samples that come soon, at most the
+    station's ``load_wait`` and only while that costs those inside less than it saves those that come. *Pull*: an
+    operation that another has to follow within a time is begun for as many samples only as will be served in time.
 
     Args:
         fill: a load of so many samples waits no longer, in place of what the stations say.

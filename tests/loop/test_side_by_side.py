@@ -142,6 +142,9 @@ def test_campaigns_whose_controller_died_go_on_together(tmp_path):
         assert isinstance(ending, Ending)
         assert (ending.reason, ending.n_trials) == ("budget", n_trials)
         assert ending.n_lost <= 1, campaigns[name].lost  # a deposition that nobody watched
+        runs = runs_of(tmp_path / name)
+        whole_s = max(run.stop["time"] for run in runs) - min(run.start["time"] for run in runs)
+        assert ending.lab_s > whole_s - 1.0, "counted from its beginning, before the crash"
         with Store.read(tmp_path / name) as store:
             for trial in trials_of(store, name, campaigns[name].checked.objectives, "suspect"):
                 done = Counter(operation.name for operation in trial.operations if operation.status == "success")

@@ -138,6 +138,18 @@ def test_priority_goes_first_and_shares_are_fair():
     assert sum(int(sample[1:]) >= 6 for sample in samples[:8]) == 6
 
 
+def test_a_deadline_that_presses_goes_before_shares():
+    line = line_of({"a": ("spin", 1)}, {"spin": {"takes": 30}}, 12, Greedy())
+    line.shares = {"big": Share(3.0), "small": Share(1.0)}
+    for number, traveller in enumerate(line.travellers):
+        traveller.share = "small" if number < 6 else "big"
+    for sample in (3, 4, 5):  # a fair share would begin them first, fifth and ninth
+        line.travellers[sample].deadline = 200 * MINUTE
+    ends = Forecast(line).run().ends
+    assert max(ends[f"s00{sample}"] for sample in (3, 4, 5)) <= 200 * MINUTE
+    assert ends["s006"] < 100 * MINUTE, "no sooner than it has to be"
+
+
 def test_a_retired_station_is_emptied_and_others_take_over():
     stations = {"a": ("spin", 1), "b": ("spin", 1)}
     forecast = Forecast(line_of(stations, {"spin": {"takes": 30}}, 6, Greedy()))
