@@ -92,7 +92,7 @@ class PfeifferTC400(LinkedDevice):
         "Pfeiffer Vacuum, TC 400 Electronic Drive Unit Operating Instructions PT 0203 BEN, chapters 'Pfeiffer Vacuum "
         "protocol' and 'Parameter set'"
     )
-    safe_state = "Motor off: the rotor runs down, the vacuum is lost slowly."
+    safe_state = "Motor off: the rotor runs down, and the drive vents as its venting mode says."
     models = ("TC 400", "TC 80", "TC400")
     verified = "in simulation, which the driver pfeiffer-vacuum-protocol accepts; not yet on hardware"
     is_checked = True
@@ -136,6 +136,23 @@ class PfeifferTC400(LinkedDevice):
         dtype="integer",
         limits=(0, 1),
         kind="normal",
+    )
+
+    venting = Cpt(
+        Setting,
+        point=_Parameter("012", "boolean", is_settable=True),
+        units=None,
+        dtype="integer",
+        limits=(0, 1),
+        kind="config",
+    )
+    vent_mode = Cpt(
+        Setting,
+        point=_Parameter("030", "short", is_settable=True),
+        units=None,
+        dtype="integer",
+        limits=(0, 2),
+        kind="config",
     )
 
     @override

@@ -17,6 +17,9 @@ from labctl.link import Link, Plausible
 UNITS_PA = (100.0, 133.322368, 1.0, 0.133322368, 100.0)
 """Of the units 0 to 4: mbar, Torr, pascal, micron, hectopascal."""
 _STATUS = ("", "underrange", "overrange", "sensor error", "sensor off", "no sensor", "identification error")
+_UNDER, _OVER = 1, 2
+OVER_PA = 1e5
+"""Upper end of a full range gauge [Pa]: what it reads at least when it tells that it is over its range."""
 _ACK, _ENQ = b"\x06\r\n", b"\x05"
 
 
@@ -48,7 +51,9 @@ class _Pressure:
     def read(self, link: Link) -> float:
         def pressure(reply: str) -> float:
             status, _, value = reply.partition(",")
-            if int(status):
+            if int(status) == _OVER:
+                return max(float(value), OVER_PA / unit_Pa)
+            if int(status) not in (0, _UNDER):
                 raise ValueError(_STATUS[int(status)])
             return float(value)
 
@@ -84,8 +89,8 @@ class _Data:
 class PfeifferTPG362(VacuumGauge):
     """Pfeiffer TPG 361 or 362 with a full range gauge on channel 1 and, where there is one, a Pirani on channel 2.
 
-    A gauge that is off, unplugged or out of range tells a status in place of a pressure; reading it then fails with
-    that word.
+    A gauge that is off or unplugged tells a status in place of a pressure; reading it then fails with that word. Over
+    its range, at atmosphere, it reads 1e5 Pa or more; below its range, what it tells is the end of that.
     """
 
     protocol = "mnemonics with ACK and ENQ, no checksum; pressures are checked for plausibility"

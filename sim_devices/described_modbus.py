@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from typing_extensions import override
@@ -38,6 +38,16 @@ class ModbusQuantity:
         words = struct.unpack(">HH", struct.pack(">f", value))
         return words[::-1] if self.form == "float-swapped" else words
 
+    def number(self, words: Sequence[int]) -> float:
+        """Return the value that registers hold."""
+        if self.form in ("int16", "uint16"):
+            return (words[0] - 0x10000 if self.form == "int16" and words[0] & 0x8000 else words[0]) / self.scale
+        if self.form == "int32":
+            return float(struct.unpack(">i", struct.pack(">HH", *words))[0]) / self.scale
+        return float(
+            struct.unpack(">f", struct.pack(">HH", *(words[::-1] if self.form == "float-swapped" else words)))[0]
+        )
+
 
 class SimDescribedModbus(ModbusInstrument):
     """Holds the registers of the file: at first what it says, then what was written.
@@ -54,13 +64,16 @@ class SimDescribedModbus(ModbusInstrument):
         faults: Sequence[Fault] = (),
     ) -> None:
         super().__init__(clock, seed, faults, unit)
-        self._quantities = quantities
+        self.quantities = quantities
+        self.before_change: Callable[[], object] = lambda: None
+        """Called before a setting changes: brings up to date what the instrument acts on."""
         self._words: dict[int, int] = {}
         self._settable: set[int] = set()
         self._start()
 
     def _start(self) -> None:
-        for quantity in self._quantities.values():
+        self.before_change()
+        for quantity in self.quantities.values():
             for offset, word in enumerate(quantity.words(quantity.value)):
                 self._words[quantity.register + offset] = word
                 self._settable |= {quantity.register + offset} if quantity.is_settable else set()
@@ -71,13 +84,19 @@ class SimDescribedModbus(ModbusInstrument):
         super().power_up()
         self._start()
 
+    def value(self, name: str) -> float:
+        """Return what a quantity is."""
+        quantity = self.quantities[name]
+        n = len(quantity.words(0.0))
+        return quantity.number([self._words[quantity.register + offset] for offset in range(n)])
+
     @override
     def hazards(self) -> tuple[str, ...]:
         """Return what is not as `make_safe` leaves it."""
         told = []
         if not self.has_power:
             return ()
-        for name, quantity in self._quantities.items():
+        for name, quantity in self.quantities.items():
             safe = quantity.words(quantity.safe) if quantity.safe is not None else ()
             if any(self._words[quantity.register + offset] != word for offset, word in enumerate(safe)):
                 told.append(f"{name} is not {quantity.safe:g}")
@@ -95,4 +114,5 @@ class SimDescribedModbus(ModbusInstrument):
         """Keep a register that may be set."""
         if address not in self._settable:
             raise ModbusError(ILLEGAL_ADDRESS)
+        self.before_change()
         self._words[address] = word

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from typing_extensions import override
@@ -42,7 +42,9 @@ class SimDescribedScpi(ScpiInstrument):
         line_end: str = "\n",
         faults: Sequence[Fault] = (),
     ) -> None:
-        self._quantities = quantities
+        self.quantities = quantities
+        self.before_change: Callable[[], object] = lambda: None
+        """Called before a setting changes: brings up to date what the instrument acts on."""
         self.reset()
         super().__init__(clock, seed, faults)
         self.identity = identity  # type: ignore[misc]
@@ -51,24 +53,30 @@ class SimDescribedScpi(ScpiInstrument):
     @override
     def reset(self) -> None:
         """Return to what the file says."""
-        self._values = {name: quantity.value for name, quantity in self._quantities.items()}
+        self.before_change()
+        self._values = {name: quantity.value for name, quantity in self.quantities.items()}
+
+    def value(self, name: str) -> float | str:
+        """Return what a quantity is."""
+        return self._values[name]
 
     @override
     def hazards(self) -> tuple[str, ...]:
         """Return what is not as `make_safe` leaves it."""
         if not self.has_power:
             return ()
-        safe = {name: quantity.safe for name, quantity in self._quantities.items() if quantity.safe is not None}
+        safe = {name: quantity.safe for name, quantity in self.quantities.items() if quantity.safe is not None}
         return tuple(f"{name} is {self._values[name]}" for name, value in safe.items() if self._values[name] != value)
 
     @override
     def answer_line(self, line: str) -> str | None:
         """Answer a query, keep a setting, and leave the common commands to SCPI."""
-        for name, quantity in self._quantities.items():
+        for name, quantity in self.quantities.items():
             if line == quantity.read:
                 value = self._values[name]
                 return value if isinstance(value, str) else f"{value:g}"
             if quantity.write and (match := re.fullmatch(_command(quantity.write), line)):
+                self.before_change()
                 self._values[name] = match[1] if isinstance(quantity.value, str) else float(match[1])
                 return None
         if line.startswith("*") or "SYST" in line.upper():

@@ -14,6 +14,8 @@ from sim_devices.wire import Fault, LineInstrument
 
 _FULL_HZ, _FULL_RPM = 1000, 60_000
 _RUN_UP_S, _RUN_DOWN_S = 120.0, 400.0  # invented: to full speed, and down without venting
+_NEVER, _AT_ONCE, _VENTS_BELOW = 1, 2, 0.5
+"""Venting modes (parameter 030), and the share of the speed below which mode 0 vents (720)."""
 _SETTABLE = {"001", "002", "009", "010", "012", "023", "026", "030", "707"}
 
 
@@ -27,7 +29,8 @@ class SimPfeifferTC400(LineInstrument):
 
     Source: Pfeiffer Vacuum, TC 400 Electronic Drive Unit Operating Instructions PT 0203 BEN, chapters 'Pfeiffer
     Vacuum protocol' (frame, data types, checksum) and 'Parameter set'. After a power failure the pump starts again
-    where pumping station and motor are on. Without the pump the chamber's pressure rises.
+    where pumping station and motor are on. Without the pump the chamber's pressure rises; switched off it is vented as
+    the venting mode says.
     """
 
     request_end = b"\r"
@@ -38,7 +41,7 @@ class SimPfeifferTC400(LineInstrument):
     def __init__(self, clock: Clock, seed: int | str, chamber: SputterChamber, faults: Sequence[Fault] = ()) -> None:
         super().__init__(clock, seed, faults)
         self._chamber = chamber
-        chamber.pumping = self.share
+        chamber.pumping, chamber.vents = self.share, self.vents
         self._boolean = {"001": False, "002": False, "010": True, "012": True, "023": True}
         self._mode, self._vent_mode, self._percent = 0, 0, 100.0
         self._tripped, self._powered = False, True
@@ -53,6 +56,12 @@ class SimPfeifferTC400(LineInstrument):
         if self._aim >= self._from:
             return min(self._aim, self._from + age / _RUN_UP_S)
         return max(self._aim, self._from * math.exp(-age / _RUN_DOWN_S))
+
+    def vents(self, now_s: float) -> bool:
+        """Return whether the vent valve is open: the station is off, and the rotor slow enough for its mode."""
+        if not self._boolean["012"] or self._boolean["010"] or self._vent_mode == _NEVER:
+            return False
+        return self._vent_mode == _AT_ONCE or self.share(now_s) < _VENTS_BELOW
 
     def _change(self, now_s: float) -> None:
         """Let the rotor go on from its present speed towards what is now wanted."""

@@ -10,10 +10,14 @@ from labctl.lab._described_kind import described_kind, initially
 from labctl.lab._instrument_file import InstrumentFile, value_of
 
 if TYPE_CHECKING:
-    from sim_devices.wire import Fault, Instrument
+    from sim_devices.described_modbus import SimDescribedModbus
+    from sim_devices.described_scpi import SimDescribedScpi
+    from sim_devices.wire import Fault
 
 
-def described_instrument(path: str, clock: Clock, seed: str, faults: Sequence[Fault]) -> Instrument:
+def described_instrument(
+    path: str, clock: Clock, seed: str, faults: Sequence[Fault]
+) -> SimDescribedScpi | SimDescribedModbus:
     """Return an instrument on the wire that keeps what it is told.
 
     Args:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sim_devices.wire import Instrument, SimVisaLibrary, WireMemory
 
 _TARGET_USED_KWH, _AIR_OXYGEN = 2.0, 0.21  # where a station's fittings do not say it
+SHUTTER, OPEN = "shutter", "open"
+"""Role of a described instrument that uncovers the target of its station's chamber, and its signal that does."""
 FITTINGS = {
     "target_used": Quantity("kWh", 0, 60),
     "oxygen": Quantity("", 1e-6, 1),
@@ -208,7 +210,11 @@ class _Tool:
             if entry.device == device
         ]
         if is_on_wire(kind):
-            return described_instrument(kind, line.clock, f"{self._seed}:{device}", faults)
+            described = described_instrument(kind, line.clock, f"{self._seed}:{device}", faults)
+            if role == SHUTTER and OPEN in described.quantities:
+                described.before_change = self._chamber().advance
+                self._chamber().uncovered = lambda now_s: bool(described.value(OPEN))
+            return described
         simulated = simulation(kind)
         wanted = signature(simulated).parameters
         given = {name: offer() for name, offer in offered.items() if name in wanted}

@@ -17,6 +17,8 @@ _BASE_PA = 2.0e-4  # invented
 _MIXING_S = 3.0  # invented: chamber volume over pumping speed, with the gas lines
 _MIXED = -math.expm1(-STEP_S / _MIXING_S)
 _SETTLED_PA = 1e-9
+_AIR_PA, _ROUGH_PA = 101_325.0, 10.0
+_EMPTIED = -math.expm1(-STEP_S / 30.0)  # invented: chamber volume over the speed of the backing pump or the vent
 _REFERENCE_KWH = 60.0  # invented: life of the target
 
 
@@ -54,6 +56,8 @@ class SputterChamber:
         """Whether the shutter is open."""
         self.pumping: Callable[[float], float] = lambda now_s: 1.0
         """Speed of the pump as a share of its full speed, 0 to 1."""
+        self.vents: Callable[[float], bool] = lambda now_s: False
+        """Whether a vent valve lets the room's air in."""
         self.power_W = 0.0
         """Power in the last step [W]."""
         self.shutter_open = False
@@ -109,12 +113,14 @@ class SputterChamber:
         if share != _pumped_share(self.pumping(to_s)) or self._rest_Pa != _BASE_PA / share**2:
             return False
         settled = self._argon_Pa == argon * _PA_SCCM / share and self._oxygen_Pa == oxygen * _PA_SCCM / share
+        if self.vents(from_s) or self.vents(to_s):
+            return False
         return settled and self.argon_sccm(to_s) == argon and self.oxygen_sccm(to_s) == oxygen
 
     def _step(self, now_s: float) -> None:
         self.power_W, self.shutter_open = self.supplied_W(now_s), self.uncovered(now_s)
         share = _pumped_share(self.pumping(now_s))
-        self._rest_Pa = _mixed(self._rest_Pa, _BASE_PA / share**2)
+        self._rest_Pa = _emptied(self._rest_Pa, _AIR_PA if self.vents(now_s) else _BASE_PA / share**2)
         self._argon_Pa = _mixed(self._argon_Pa, self.argon_sccm(now_s) * _PA_SCCM / share)
         self._oxygen_Pa = _mixed(self._oxygen_Pa, self.oxygen_sccm(now_s) * _PA_SCCM / share)
         if not self.burns:
@@ -141,6 +147,13 @@ class SputterChamber:
 def _pumped_share(speed: float) -> float:
     """Return how well a turbo pump at a share of its speed pumps; at rest its backing pump is left (invented)."""
     return 0.01 + 0.99 * speed
+
+
+def _emptied(before_Pa: float, target_Pa: float) -> float:
+    """Return the pressure of what is left of air after a step; above 10 Pa only the backing pump counts."""
+    if before_Pa < _ROUGH_PA and target_Pa < _ROUGH_PA:
+        return _mixed(before_Pa, target_Pa)
+    return before_Pa + (target_Pa - before_Pa) * _EMPTIED
 
 
 def _mixed(before_Pa: float, target_Pa: float) -> float:

@@ -94,6 +94,23 @@ def test_a_gauges_refusal_is_an_error(device):
         device("MKS937B", {b"@253U?;FF": b"@253NAK160;FF"}).panel_unit.get()
 
 
+@pytest.mark.parametrize(
+    ("told", "pascal"),
+    [(b"0,+8.3400E-03", 0.834), (b"2,+1.0138E+03", 101380), (b"2,+0.0000E+00", 1e5), (b"1,+5.0000E-09", 5e-7)],
+)
+def test_a_full_range_gauge_beyond_its_range_reads_the_end_of_it(device, told, pascal):
+    ack = b"\x06\r\n"
+    exchanges = {b"UNI\r\x05": ack + b"0\r\n", b"PR1\r\x05": ack + told + b"\r\n"}
+    assert device("PfeifferTPG362", exchanges).pressure.get() == pytest.approx(pascal)
+
+
+def test_a_full_range_gauge_that_is_off_says_so(device):
+    ack = b"\x06\r\n"
+    exchanges = {b"UNI\r\x05": ack + b"0\r\n", b"PR1\r\x05": ack + b"4,+0.0000E+00\r\n"}
+    with pytest.raises(LinkError, match="sensor off"):
+        device("PfeifferTPG362", exchanges).pressure.get()
+
+
 def test_the_sputter_supply_reads_published_replies(device):
     supply = device(
         "AjaDCXS",
