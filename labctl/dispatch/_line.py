@@ -377,13 +377,27 @@ class Line:
         port.continues = ""
 
     def unload(self, port: Port) -> None:
-        """Let the samples in a station go on to what comes next."""
+        """Let the samples in a station go on to what comes next; where it is done there as well, they stay."""
+        if self._stays(port):
+            self.hands.loaded(port.station.name, port.load)
+            port.state = "loading"
+            return
         port.state = "unloading"
         for traveller in port.load:
             traveller.status, traveller.waiting_since = "waiting", self.now
         for traveller in list(port.load):
             if traveller.next_operation is None:
                 self.move(traveller, traveller.home)
+
+    def _stays(self, port: Port) -> bool:
+        """Return whether the whole load has its next operation in the same station, at once: a chamber stays shut."""
+        first, held_up = port.load[0], bool(port.reason or port.held or self.stopping)
+        operation = first.next_operation
+        if operation is None or held_up or not self.offers(port, first) or first.ready_at > self.now:
+            return False
+        if port.station.changeover_s(port.last_kind, operation.kind):
+            return False
+        return all(traveller.fits_with(first) for traveller in port.load[1:])
 
     def _ring(self) -> None:
         """Do what was put off until now."""

@@ -116,6 +116,18 @@ def test_a_station_is_changed_over_between_kinds():
     assert second.begin - first.end == MINUTE + 600.0 + 300.0 + MINUTE  # out, clean-down, set-up, in
 
 
+def test_a_sample_stays_where_its_next_operation_is_done_as_well():
+    built = {"chamber": Station("chamber", {"pump": (), "coat": (), "vent": ()})}
+    line = empty_line(built, {"rack": 2}, Greedy())
+    kinds = ("pump", "coat", "vent")
+    recipe = Recipe("r", tuple(Operation(kind, kind, {}, {}, Timing(takes=600.0)) for kind in kinds))
+    for number in range(2):
+        line.take(Traveller(f"s{number}", f"T{number}", recipe, {}, "", ""))
+    spans = Forecast(line).run().spans
+    assert [(span.kind, span.begin) for span in spans[:3]] == [("pump", 60.0), ("coat", 660.0), ("vent", 1260.0)]
+    assert spans[3].begin == 1860.0 + 2 * MINUTE  # out and in
+
+
 def test_operations_in_any_order_use_the_station_that_is_free():
     stations = {"a": ("spin", 1), "b": ("coat", 1)}
     built = {name: Station(name, {kind: ()}) for name, (kind, _) in stations.items()}
