@@ -43,7 +43,7 @@ class InstrasSCK300(LinkedDevice):
         Readback,
         point=Query("GetRPM", plausible=Plausible(0, 7000)),
         units="rpm",
-        span=(0.0, 7000.0),
+        span=(-1.0, 7000.0),  # standing is no end of it
         follows=Follows("setpoint", 100.0),
         kind="hinted",
     )

@@ -110,6 +110,17 @@ def test_numbers_have_units_that_can_be_read_and_settings_have_limits(make, kind
 
 
 @every_class
+def test_what_rests_reads_within_its_span(make, kind):
+    """A reading at the end of its span is flagged as bad, and its trial with it."""
+    device = make(kind).device
+    device.make_safe()
+    for signal in signals(device):
+        told = signal.describe()[signal.name]
+        if "lower_range" in told:
+            assert told["lower_range"] < signal.get() < told["upper_range"], signal.name
+
+
+@every_class
 def test_what_is_not_allowed_is_not_sent(make, kind):
     made = make(kind)
     for signal in settable(made.device):
