@@ -8,6 +8,7 @@ from pathlib import Path
 
 from labctl.campaign import CheckedCampaign, is_closed
 from labctl.files import read_yaml, yaml_text
+from labctl.lab import is_described
 
 FILES = "campaign"
 """Folder of a store with the files that the campaign was started from."""
@@ -67,7 +68,14 @@ def _keep_lab(checked: CheckedCampaign, folder: Path) -> None:
     for key, name in used.items():
         shutil.copyfile(getattr(checked.lab, key), folder / name)
     lab = read_yaml(checked.paths["lab"])
-    if any(lab[key] != name for key, name in used.items()):
+    described = {entry.kind: entry.kind for entry in checked.lab.devices.values() if is_described(entry.kind)}
+    for number, path in enumerate(described, 1):
+        described[path] = f"instrument_{number}_{Path(path).name}"
+        shutil.copyfile(path, folder / described[path])
+    for name, entry in lab["devices"].items():
+        kind = checked.lab.devices[name].kind
+        entry["class"] = described.get(kind, kind)
+    if described or any(lab[key] != name for key, name in used.items()):
         (folder / "lab.yaml").write_text(yaml_text({**lab, **used}), encoding="utf-8")
 
 

@@ -2,6 +2,7 @@
 
 from labctl.lab._calendar import ALWAYS, Calendar
 from labctl.lab._check import check_lab, read_lab
+from labctl.lab._described_kind import is_described
 from labctl.lab._file import CASSETTE, FaultEntry, LabFile
 from labctl.lab._ical import CalendarEvent, read_calendar
 from labctl.lab._instrument_file import InstrumentFile
@@ -38,6 +39,7 @@ __all__ = [
     "device_kind",
     "fault_kinds",
     "has_simulation",
+    "is_described",
     "read_calendar",
     "read_lab",
     "wire_faults",
