@@ -33,7 +33,7 @@ def measure(report: Report, quick: bool) -> None:
     decisions(report)
     stream(report, 1_000 if quick else 10_000)
     failures_at_once(report)
-    interruptions(report, 20 if quick else 200)
+    interruptions(report, 20 if quick else 220)
 
 
 def random_lines(report: Report, n: int) -> None:
@@ -223,7 +223,7 @@ def failures_at_once(report: Report) -> None:
 def interruptions(report: Report, n: int) -> None:
     """Abort, hold, pause and take out stations at random instants of one long campaign; people put them back."""
     rng = random.Random(1)
-    n_samples = max(40, 2 * n + n // 5)
+    n_samples = max(40, 2 * n + n // 3)
     with _campaign(8, 1, n_samples, []) as (campaign, store):
         clock, stations = campaign.lab.clock, sorted(campaign.drivers)
         done: Counter[str] = Counter()
@@ -256,7 +256,8 @@ def interruptions(report: Report, n: int) -> None:
     )
     everyone = {sample for run in runs for sample in run.start["samples"]}
     whole = sum(times[sample, "first"] == times[sample, "second"] == 1 for sample in everyone - aborted)
-    report.add(f"{sum(done.values())} interruptions ({dict(done)}): samples that were aborted", len(aborted), "")
+    report.add("interruptions at random instants", sum(done.values()), "", f">= {20 if n < 200 else 200}")
+    report.add(f"interruptions ({dict(sorted(done.items()))}): samples that were aborted", len(aborted), "")
     report.add("interruptions: others finished", ending.n_completed, "", str(n_samples - len(aborted)))
     report.add("interruptions: others with each operation done exactly once", whole, "", str(n_samples - len(aborted)))
     report.add("interruptions: operations that were done twice", sum(count > 1 for count in times.values()), "", "0")

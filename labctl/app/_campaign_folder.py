@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labctl.campaign import CheckedCampaign, is_closed
 from labctl.files import read_yaml, yaml_text
-from labctl.lab import is_described
+from labctl.lab import LabFile, is_described
 
 FILES = "campaign"
 """Folder of a store with the files that the campaign was started from."""
@@ -55,28 +55,35 @@ def keep_files(checked: CheckedCampaign, out: Path) -> None:
     if "table" in checked.paths:
         content["space"]["table"] = "table.csv"
         shutil.copyfile(checked.paths["table"], folder / "table.csv")
-    _keep_lab(checked, folder)
+    keep_lab(checked.paths["lab"], checked.lab, folder)
     shutil.copyfile(checked.paths["recipe"], folder / "recipe.yaml")
     (folder / "campaign.yaml").write_text(yaml_text(content), encoding="utf-8")
 
 
-def _keep_lab(checked: CheckedCampaign, folder: Path) -> None:
-    """Copy the lab file with the files that it names."""
-    shutil.copyfile(checked.paths["lab"], folder / "lab.yaml")
+def keep_lab(path: Path, file: LabFile, folder: Path) -> None:
+    """Copy a lab file with the files that it names; `file` is what it says."""
     named = {"substrates": "substrates.csv", "calendar": "calendar.ics", "cassette": "cassette.jsonl"}
-    used = {key: name for key, name in named.items() if getattr(checked.lab, key)}
+    used = {key: name for key, name in named.items() if getattr(file, key)}
     for key, name in used.items():
-        shutil.copyfile(getattr(checked.lab, key), folder / name)
-    lab = read_yaml(checked.paths["lab"])
-    described = {entry.kind: entry.kind for entry in checked.lab.devices.values() if is_described(entry.kind)}
-    for number, path in enumerate(described, 1):
-        described[path] = f"instrument_{number}_{Path(path).name}"
-        shutil.copyfile(path, folder / described[path])
-    for name, entry in lab["devices"].items():
-        kind = checked.lab.devices[name].kind
-        entry["class"] = described.get(kind, kind)
-    if described or any(lab[key] != name for key, name in used.items()):
-        (folder / "lab.yaml").write_text(yaml_text({**lab, **used}), encoding="utf-8")
+        _copy(Path(getattr(file, key)), folder / name)
+    lab = read_yaml(path)
+    described = {entry.kind: entry.kind for entry in file.devices.values() if is_described(entry.kind)}
+    for number, source in enumerate(described, 1):
+        described[source] = f"instrument_{number}_{Path(source).name}"
+        _copy(Path(source), folder / described[source])
+    for name, device in lab["devices"].items():
+        kind = file.devices[name].kind
+        device["class"] = described.get(kind, kind)
+    is_changed = described or any(lab[key] != name for key, name in used.items())
+    text = yaml_text({**lab, **used}) if is_changed else path.read_text(encoding="utf-8")
+    draft = folder / ".lab.yaml.new"
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(folder / "lab.yaml")
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.resolve() != target.resolve():  # the file may be the kept one, which somebody edited
+        shutil.copyfile(source, target)
 
 
 def _kept_prior(checked: CheckedCampaign, folder: Path) -> dict[str, object]:

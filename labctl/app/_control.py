@@ -15,15 +15,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from labctl.app._campaign_folder import FILES, keep_lab
 from labctl.campaign import Campaign, completion
 from labctl.clock import RealClock
 from labctl.dispatch import Forecast, Line, answers
-from labctl.errors import LabError, RegistryError
+from labctl.errors import ClockClosed, ClockStalled, FileError, LabError, RegistryError, StoreError
 from labctl.files import nearest
+from labctl.lab import extension_problems, read_lab
 
 SOCKET = "control.sock"
 """In the folder of the store."""
 _LIMIT_S = 10.0
+_EXTEND_LIMIT_S = 120.0
+"""How long new instruments may take to say who they are [s]."""
 _MOST_BYTES = 65536
 
 
@@ -49,6 +53,7 @@ class Control:
             "stop": self._stop,
             "hold": self._hold,
             "release": self._release,
+            "extend": self._extend,
             "answer": self._answer,
             "approve": self._approve,
             "refuse": self._refuse,
@@ -119,7 +124,7 @@ class Control:
         about = {"lab_s": campaign.lab_s, "began": epoch, "deadline": deadline if deadline < math.inf else None}
         return {**about, **dataclasses.asdict(found)}
 
-    def _do(self, call: Callable[[], None], said: str) -> str:
+    def _do(self, call: Callable[[], None], said: str, limit_s: float = _LIMIT_S) -> str:
         """Have something done on the campaign's thread; return what to say when it is done."""
         if self._campaign.ending is not None:
             raise LabError(f"{self._campaign.name} has ended: {self._campaign.ending.reason}")
@@ -130,14 +135,16 @@ class Control:
                 call()
             except LookupError:
                 failed.append(LookupError("it was answered by somebody else meanwhile"))
-            except RegistryError as error:
+            except LabError as error:
+                if isinstance(error, StoreError | ClockClosed | ClockStalled):
+                    raise  # the campaign cannot go on
                 failed.append(error)
             finally:
                 done.set()
 
         self._campaign.tell(act)
-        if not done.wait(_LIMIT_S):
-            raise TimeoutError(f"the campaign did not answer within {_LIMIT_S:g} s; it may be ending")
+        if not done.wait(limit_s):
+            raise TimeoutError(f"the campaign did not answer within {limit_s:g} s; it may be ending")
         if failed:
             raise failed[0]
         return said
@@ -174,6 +181,25 @@ class Control:
     def _release(self, asked: Mapping[str, str]) -> str:
         name = self._station(asked)
         return self._do(lambda: self._operator.release(name, asked["by"]), f"{name} is used again")
+
+    def _extend(self, asked: Mapping[str, str]) -> str:
+        path, floor = Path(asked["lab"]), self._campaign.floor
+        file, names = read_lab(path, floor.schemas), list[str]()
+        folders = [member.store.directory / FILES for member in floor.members.values()]
+
+        def keep() -> None:
+            try:
+                for folder in folders:
+                    keep_lab(path, file, folder)
+            except OSError as error:
+                raise RegistryError(f"{error.filename}: {error.strerror}; nothing was taken in") from error
+
+        if problems := extension_problems(floor.file, file):
+            raise FileError(str(path), problems)
+
+        call = lambda: names.append(self._operator.extend(file, keep, asked["by"]))  # noqa: E731  one expression
+        self._do(call, "", _EXTEND_LIMIT_S)
+        return f"{names[0]} taken in"
 
     def _answer(self, asked: Mapping[str, str]) -> str:
         name, verdict = self._station(asked), asked["verdict"]
@@ -254,7 +280,7 @@ def ask(directory: Path, **asked: str) -> str:
         raise LabError(f"{directory}: {error.strerror}") from error
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(2 * _LIMIT_S)
+            connection.settimeout(_LIMIT_S + (_EXTEND_LIMIT_S if asked["do"] == "extend" else _LIMIT_S))
             connection.connect(_address(folder))
             connection.sendall(json.dumps(asked).encode() + b"\n")
             with connection.makefile("rb") as replies:

@@ -49,6 +49,20 @@ def release(directory: Store, station: Station, by: By = "") -> None:
     _ask(directory, "release", by, station=station)
 
 
+def extend(
+    directory: Store,
+    lab: Annotated[Path, typer.Argument(help="Lab file: the one that works, with more stations.")],
+    by: By = "",
+) -> None:
+    """Use stations that a lab file newly names; what works already must be as it was."""
+    with clear_errors():
+        from labctl.app._running import schemas
+        from labctl.lab import read_lab
+
+        read_lab(lab, schemas())
+    _ask(directory, "extend", by, lab=str(lab.absolute()))
+
+
 def answer(
     directory: Store,
     station: Station,
@@ -110,7 +124,7 @@ def note(
     _ask(directory, "note", by, text=text, station=station)
 
 
-COMMANDS = (pause, resume, stop, hold, release, answer, approve, refuse, suggest, ack, note)
+COMMANDS = (pause, resume, stop, hold, release, extend, answer, approve, refuse, suggest, ack, note)
 
 
 def _ask(directory: Path, action: str, by: str, **about: str) -> None:

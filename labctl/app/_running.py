@@ -150,7 +150,7 @@ def _run_and_report(
         )
         if clock.virtual:
             catch_up(clock, *stores.values())
-        floor = Floor(lab, OPERATIONS, out, first.file.dispatch.make_policy())
+        floor = Floor(first, lab, OPERATIONS, out)
         campaigns = list[Campaign]()
         try:
             for folder, each in chosen.items():

@@ -33,7 +33,8 @@ def supervised_campaigns(
     lab, dispatcher = campaigns[0].checked.lab, campaigns[0].dispatcher
     loops = [Loop(dispatcher.ask, DISPATCHER_ALLOWANCE_S), *(Loop(each.ask, LOOP_ALLOWANCE_S) for each in campaigns)]
     name = " + ".join(each.name for each in campaigns)
-    return _supervised(lab, lab_file, name, out, loops, console, lambda: bool(dispatcher.n_taken))
+    grown = campaigns[0].floor.on_taken_in
+    return _supervised(lab, lab_file, name, out, loops, console, lambda: bool(dispatcher.n_taken), grown)
 
 
 def supervised_session(
@@ -41,7 +42,7 @@ def supervised_session(
 ) -> AbstractContextManager[None]:
     """Let a supervisor watch while the body lets a person work at the prompt; see `_supervised`."""
     loop = Loop(engine.loop.call_soon_threadsafe, ENGINE_ALLOWANCE_S)
-    return _supervised(lab, lab_file, "prompt", out, (loop,), console, lambda: True)
+    return _supervised(lab, lab_file, "prompt", out, (loop,), console, lambda: True, [])
 
 
 @contextmanager
@@ -53,6 +54,7 @@ def _supervised(
     loops: Sequence[Loop],
     console: Console,
     has_begun: Callable[[], bool],
+    grown: list[Callable[[], None]],
 ) -> Iterator[None]:
     """Let a supervisor watch until the body ends; it acts unless that ends as it should.
 
@@ -64,6 +66,7 @@ def _supervised(
         loops: that have to go round.
         console: for what a person should know.
         has_begun: whether anything was done that may have to be made safe.
+        grown: gets what is to be called when the lab file has more stations than before.
 
     Raises:
         LabError: there is no supervisor, or another controller has the laboratory; nothing was moved.
@@ -80,6 +83,7 @@ def _supervised(
     goodbye = ""
     try:
         heart.begin()
+        grown.append(heart.renew)
         console.print(f"supervisor process {heart.process} acts after {heart.limit_s:g} s without a sign of life")
         for failure in heart.unsafe:
             tell(failure)

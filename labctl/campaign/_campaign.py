@@ -107,7 +107,7 @@ class Campaign(Member):
         self._inbox: ClockQueue[Callable[[], None]] = ClockQueue(lab.clock)
         self._earlier, policy = self._read_earlier()
         self.optimizer = checked.make_optimizer(self._earlier.prior)
-        self.floor = floor or Floor(lab, plans, store.directory, file.dispatch.make_policy())
+        self.floor = floor or Floor(checked, lab, plans, store.directory)
         for start, took_s in self.before.took:
             self.dispatcher.durations.learn_run(lab.stations[start["station"]], start, took_s)
         used_s = sum(took_s for start, took_s in self.before.took if start["station"] != lab.mover)

@@ -14,9 +14,9 @@ FILE = "decisions.jsonl"
 STARTED, SUGGESTED, APPROVED, REFUSED = "started", "suggested", "approved", "refused"
 FORETOLD = "foretold"
 LOADED, HANDLED, ASIDE, HELD, RELEASED = "loaded", "handled", "set aside", "held", "released"
-RETIRED = "retired"
+RETIRED, EXTENDED = "retired", "extended"
 PAUSED, RESUMED, ENDED, CLOSED = "paused", "resumed", "ended", "closed"
-_OF_STATIONS = (HELD, RELEASED, RETIRED)
+_OF_STATIONS = (HELD, RELEASED, RETIRED, EXTENDED)
 """What is written into all campaigns of a laboratory, also into those that ended."""
 
 
@@ -41,8 +41,8 @@ class Decisions:
                 person who suggested it), `APPROVED` or `REFUSED` (``trial``, ``by``, ``reason``), `FORETOLD` (``gain``
                 that is left after ``trial``), `LOADED` (``station``, ``samples``), `HANDLED` (an operation that
                 failed: ``run``, ``station``, ``samples``, ``reason``, ``verdict``), `ASIDE` (``sample``, ``reason``),
-                `HELD`, `RETIRED` or `RELEASED` (``station``, ``reason``), `PAUSED` or `RESUMED` (``reason``), `ENDED`
-                (``trial``, ``reason``) or `CLOSED` (``reason``).
+                `HELD`, `RETIRED` or `RELEASED` (``station``, ``reason``), `EXTENDED` (``stations``, ``reason``),
+                `PAUSED` or `RESUMED` (``reason``), `ENDED` (``trial``, ``reason``) or `CLOSED` (``reason``).
             about: what was decided, ready for JSON.
 
         Raises:

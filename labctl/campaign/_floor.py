@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from labctl.campaign._awaiting import Awaiting
+from labctl.campaign._checked import CheckedCampaign
 from labctl.campaign._completion import ToCome
 from labctl.campaign._decisions import Decisions
-from labctl.dispatch import Dispatcher, Handled, Policy, Share, Traveller
+from labctl.dispatch import Dispatcher, Handled, Share, Traveller
 from labctl.engine import LabRunEngine, OperationRequest, OperationResult, ScanIds, StationDriver
-from labctl.lab import Lab
+from labctl.lab import Lab, LabFile, Station
 from labctl.safety import Actions, Alarm, AlarmBoard, Responder, Watch
 from labctl.store import Store
 
@@ -77,18 +78,23 @@ class Floor:
     down by all of them.
 
     Args:
+        checked: a campaign that will join, of which others have the same laboratory and policy.
         lab: built from the lab file.
         plans: plan of each operation kind.
         directory: where alarms are written down.
-        policy: which sample goes where.
     """
 
-    def __init__(self, lab: Lab, plans: Mapping[str, Callable[..., Any]], directory: Path, policy: Policy) -> None:
+    def __init__(
+        self, checked: CheckedCampaign, lab: Lab, plans: Mapping[str, Callable[..., Any]], directory: Path
+    ) -> None:
         self.lab, self.plans, self.directory = lab, plans, directory
+        self.file, self.schemas = checked.lab, checked.schemas
         self.members: dict[str, Member] = {}
         self.working: set[str] = set()
         """Names of the members that have not ended."""
         self._is_abandoned = False
+        self.on_taken_in: list[Callable[[], None]] = []
+        """Called when there are more stations than before."""
         self.drivers = {name: self._driver(name) for name in lab.stations}
         self.dispatcher = Dispatcher(
             lab,
@@ -98,7 +104,7 @@ class Floor:
             on_broken=self._broken,
             on_loaded=lambda station, load: self.members[load[0].share].loaded(station, load),
             on_handled=lambda handled: self.members[handled.travellers[0].share].handled(handled),
-            policy=policy,
+            policy=checked.file.dispatch.make_policy(),
             on_room=lambda: self._each(lambda member: member.look()),
         )
         self.awaiting = Awaiting(lab, self.dispatcher, self._answering, self.silent)
@@ -144,6 +150,20 @@ class Floor:
     def silent(self, station: str, reason: str) -> None:
         """Tell that a station is given up which does not answer."""
         self.happened("quarantine", f"{station} does not answer after the restart: {reason}", station=station)
+
+    def take_in(self, stations: Sequence[Station], file: LabFile) -> None:
+        """Use stations that the laboratory was extended by, as a lab file has it, and watch all its interlocks anew."""
+        self.file = file
+        for station in stations:
+            with self.lab.clock.outside():  # an engine's loop is a participant of the clock, too
+                driver = self._driver(station.name)
+            self.drivers = {**self.drivers, station.name: driver}  # others may look at them meanwhile
+            self.dispatcher.add(station, driver)
+        self._watch.stop()
+        self._watch = Watch(self.lab, self.responder)
+        self._watch.start()
+        for call in self.on_taken_in:
+            call()
 
     def stop(self, reason: str) -> None:
         """Start nothing more, and abort what runs, each station to its safe state; any thread may call this."""

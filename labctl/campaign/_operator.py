@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from labctl.campaign._approvals import Approvals
-from labctl.campaign._decisions import APPROVED, HELD, PAUSED, REFUSED, RELEASED, RESUMED, RETIRED
+from labctl.campaign._decisions import APPROVED, EXTENDED, HELD, PAUSED, REFUSED, RELEASED, RESUMED, RETIRED
 from labctl.campaign._floor import Floor, Member
 from labctl.dispatch import OPERATOR
+from labctl.lab import LabFile, extend_lab
 
 NOBODY = "nobody"
 """Who refuses what no person answered."""
@@ -71,6 +72,26 @@ class Operator:
         self._dispatcher.let_go(station, OPERATOR)
         self._dispatcher.restore(station)
         self._intervened(f"{station} released by {by}", by, station)
+
+    def extend(self, file: LabFile, keep: Callable[[], None], by: str) -> str:
+        """Use the stations that a lab file newly names; return their names.
+
+        Args:
+            file: checked, without `extension_problems`.
+            keep: puts it in the place of the one before, wherever that is kept.
+            by: who says so.
+
+        Raises:
+            LabError: a new instrument does not answer as it should; nothing was changed.
+            StoreError: it cannot be written down.
+        """
+        stations = extend_lab(self._floor.lab, self._floor.file, file, self._floor.schemas)
+        names = ", ".join(station.name for station in stations)
+        keep()
+        self._floor.decide(EXTENDED, stations=[station.name for station in stations], reason=f"by {by}")
+        self._floor.take_in(stations, file)
+        self._intervened(f"{names} taken in by {by}", by)
+        return names
 
     def answer(self, station: str, verdict: str, by: str) -> None:
         """Say what is done at a station that waits for a person after a failure."""

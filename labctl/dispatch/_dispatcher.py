@@ -27,7 +27,7 @@ from labctl.dispatch._share import Share
 from labctl.dispatch._traveller import Traveller
 from labctl.engine import OperationResult, StationDriver
 from labctl.errors import ClockClosed
-from labctl.lab import Lab
+from labctl.lab import Lab, Station
 from labctl.recipes import Operation, OperationSchema, Recipe
 
 __all__ = ["Dispatcher"]
@@ -73,12 +73,13 @@ class Dispatcher(Hands):
             for kind, plan in plans.items()
         }
         self.durations = Durations(schemas)
-        stations = {name: station for name, station in lab.stations.items() if name != lab.mover}
+        self._stations = {name: station for name, station in lab.stations.items() if name != lab.mover}
+        self._abilities: dict[Any, tuple[str, ...]] = {}
         self.line = Line(
-            stations,
+            self._stations,
             lab.racks,
             has_mover=bool(lab.mover),
-            able=functools.partial(_able, stations, schemas, {}),
+            able=functools.partial(_able, self._stations, schemas, self._abilities),
             durations=self.durations,
             policy=policy or Greedy(),
             schemas=schemas,
@@ -213,6 +214,10 @@ class Dispatcher(Hands):
         if station in self.ports:
             self._inbox.put(lambda: _failing.restore(self.line, self.ports[station]))
 
+    def add(self, station: Station, driver: StationDriver) -> None:
+        """Use a station that there was not before."""
+        self._inbox.put(lambda: self._add(station, driver))
+
     def answer(self, station: str, verdict: str) -> None:
         """Say what is to be done at a station that waits for a person: one of `answers`."""
         self._inbox.put(lambda: _failing.answer(self.line, self.ports[station], verdict))
@@ -266,6 +271,12 @@ class Dispatcher(Hands):
         before = self._room
         self._room = {(name, kind): places[kind] - waiting[name, kind] for name in line.shares for kind in kinds}
         return any(room > before.get(key, 0) for key, room in self._room.items())
+
+    def _add(self, station: Station, driver: StationDriver) -> None:
+        self._drivers = {**self._drivers, station.name: driver}
+        self._stations[station.name] = station
+        self._abilities.clear()
+        self.line.add(station)
 
     def _adopt(self, before: Sequence[Interrupted]) -> None:
         self._requests.go_on_after(max(each.n_operations for each in before))

@@ -210,7 +210,8 @@ class Line:
 
     def add(self, station: Station) -> Port:
         """Use a station that there was not before."""
-        port = self.ports[station.name] = Port(station)
+        port = Port(station)
+        self.ports = {**self.ports, station.name: port}  # others may look at the stations meanwhile
         self.places.add(station.name, station.places)
         return port
 

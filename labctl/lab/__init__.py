@@ -3,6 +3,7 @@
 from labctl.lab._calendar import ALWAYS, Calendar
 from labctl.lab._check import check_lab, read_lab
 from labctl.lab._described_kind import is_described
+from labctl.lab._extension import extend_lab, extension_problems
 from labctl.lab._file import CASSETTE, FaultEntry, LabFile
 from labctl.lab._ical import CalendarEvent, read_calendar
 from labctl.lab._instrument_file import InstrumentFile
@@ -37,6 +38,8 @@ __all__ = [
     "check_lab",
     "closings",
     "device_kind",
+    "extend_lab",
+    "extension_problems",
     "fault_kinds",
     "has_simulation",
     "is_described",

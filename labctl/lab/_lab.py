@@ -120,6 +120,8 @@ class Lab:
     watch_period_s: float = 5.0
     """How often the signals of interlocks are read [s]."""
     watchdogs: WatchdogLimits = field(default_factory=WatchdogLimits)
+    wire_logs: Path | None = None
+    """Directory for the wire logs of the devices that ask for one."""
     manager: Any = field(default=None, repr=False)
     """pyvisa's resource manager, which opens the links."""
 
@@ -196,8 +198,6 @@ def build_lab(
     """
     substrates = read_substrates(Path(file.substrates), file.racks) if file.substrates else {}
     events = read_calendar(Path(file.calendar), file.stations) if file.calendar else ()
-    from devices import EventLog
-
     plant = None
     library: Any = file.backend
     if file.backend == CASSETTE:
@@ -214,27 +214,8 @@ def build_lab(
         manager = pyvisa.ResourceManager(library)
     except (OSError, ValueError) as error:
         raise LabError(f"VISA library {file.backend!r} cannot be loaded: {error}") from error
-    devices = {name: _build_device(file, name, manager, clock, wire_logs) for name in file.devices}
-    stations = {
-        name: Station(
-            name,
-            {
-                kind: tuple(devices[roles[role]] for role in schemas[kind].roles)
-                for kind, roles in entry.operations.items()
-            },
-            entry.places,
-            entry.load_wait,
-            entry.load_fill or 0,
-            entry.takes,
-            entry.set_up,
-            entry.clean_down,
-            entry.attended,
-            _calendar(events, name, attended=entry.attended),
-            fittings=entry.fittings,
-            events=EventLog(clock),
-        )
-        for name, entry in file.stations.items()
-    }
+    devices = {name: build_device(file, name, manager, clock, wire_logs) for name in file.devices}
+    stations = {name: build_station(file, name, devices, schemas, events, clock) for name in file.stations}
     metadata = LabMetadata(
         lab=file.lab,
         station="-",
@@ -260,7 +241,36 @@ def build_lab(
         read_interlocks(file)[0],
         file.watch_period,
         file.watchdogs,
+        wire_logs=wire_logs,
         manager=manager,
+    )
+
+
+def build_station(
+    file: LabFile,
+    name: str,
+    devices: Mapping[str, LinkedDevice],
+    schemas: Mapping[str, OperationSchema],
+    events: Sequence[CalendarEvent],
+    clock: Clock,
+) -> Station:
+    """Return a station of a checked lab file, with its devices and its part of the laboratory's calendar."""
+    from devices import EventLog
+
+    entry = file.stations[name]
+    return Station(
+        name,
+        {kind: tuple(devices[roles[role]] for role in schemas[kind].roles) for kind, roles in entry.operations.items()},
+        entry.places,
+        entry.load_wait,
+        entry.load_fill or 0,
+        entry.takes,
+        entry.set_up,
+        entry.clean_down,
+        entry.attended,
+        _calendar(events, name, attended=entry.attended),
+        fittings=entry.fittings,
+        events=EventLog(clock),
     )
 
 
@@ -269,7 +279,8 @@ def _calendar(events: Sequence[CalendarEvent], station: str, *, attended: bool) 
     return StationCalendar(mine, attended=attended) if mine else ALWAYS
 
 
-def _build_device(file: LabFile, name: str, manager: Any, clock: Clock, wire_logs: Path | None) -> LinkedDevice:
+def build_device(file: LabFile, name: str, manager: Any, clock: Clock, wire_logs: Path | None) -> LinkedDevice:
+    """Return a device of a checked lab file on its link; nothing is opened yet."""
     entry = file.devices[name]
     kind = device_kind(entry.kind, simulated=file.is_simulated)
     log_file = wire_logs / f"{name}.log" if entry.wire_log and wire_logs is not None else None

@@ -74,9 +74,16 @@ class SimulatedPlant:
     """Every simulated instrument of a laboratory, and the line behind them."""
 
     line: Line
+    seed: int = 0
+    """Of the instruments' noise."""
+    rows: Sequence[Mapping[str, float]] = ()
+    """What tables of measured recipes answer with."""
     instruments: dict[str, Instrument] = field(default_factory=dict)
     """By device name."""
-
+    stations: set[str] = field(default_factory=set)
+    """Names of those whose places and instruments are there."""
+    wire: SimVisaLibrary | None = None
+    """On which the instruments are, once `library` was called."""
     memory: WireMemory | None = None
     """Keeps what is sent to the instruments; None where nobody will want the plant back."""
 
@@ -95,13 +102,26 @@ class SimulatedPlant:
         """
         from sim_devices.wire import SimVisaLibrary, WireMemory, requests
 
-        library = SimVisaLibrary.create(clock)
+        library = self.wire = SimVisaLibrary.create(clock)
         for name, instrument in self.instruments.items():
             library.add(addresses[name], instrument)
         if memory is not None:
             library.repeat(requests(memory))
             library.memory = self.memory = WireMemory(memory)
         return library
+
+    def add_station(self, file: LabFile, station: str) -> None:
+        """Add a station's places and instruments, as a checked lab file has them; on the wire where there is one."""
+        entry = file.stations[station]
+        self.stations.add(station)
+        places = self.line.add_places(station, entry.places) if station != file.mover else ()
+        tool = _Tool(file, self, self.seed, places, entry.fittings)
+        for roles in entry.operations.values():
+            for role, device in roles.items():
+                if device not in self.instruments and not is_remembered(file.devices[device].kind):
+                    self.instruments[device] = tool.make(device, role, self.rows)
+                    if self.wire is not None:
+                        self.wire.add(file.devices[device].address, self.instruments[device])
 
 
 def build_plant(
@@ -122,19 +142,14 @@ def build_plant(
     """
     from sim_devices.plant import Line
 
-    plant = SimulatedPlant(Line(clock, seed))
+    plant = SimulatedPlant(Line(clock, seed), seed, rows or ())
     certified = (substrates or {}).items()
     roughness = {place: float(row["roughness_nm"]) for place, row in certified if "roughness_nm" in row}
     for rack, n in file.racks.items():
         plant.line.add_places(rack, n)
         plant.line.load_substrates(rack, roughness)
-    for station, entry in file.stations.items():
-        places = plant.line.add_places(station, entry.places) if station != file.mover else ()
-        tool = _Tool(file, plant, seed, places, entry.fittings)
-        for roles in entry.operations.values():
-            for role, device in roles.items():
-                if device not in plant.instruments and not is_remembered(file.devices[device].kind):
-                    plant.instruments[device] = tool.make(device, role, rows or ())
+    for station in file.stations:
+        plant.add_station(file, station)
     everywhere = _Tool(file, plant, seed, (), {})
     for device in file.devices:
         if device not in plant.instruments and not is_remembered(file.devices[device].kind):

@@ -100,6 +100,12 @@ class Heartbeat:
         self._connect()
         self._thread = self._clock.spawn(self._beat, "heartbeat")
 
+    def renew(self) -> None:
+        """Have another supervisor watch, which reads the lab file anew: the one that watches ends, and is missed."""
+        if self._channel is not None:
+            with contextlib.suppress(OSError):
+                os.kill(self._channel.process, signal.SIGTERM)
+
     def end(self, goodbye: str) -> None:
         """Be watched no longer.
 

@@ -39,7 +39,7 @@ def run(folder, budgets, before=lambda campaigns: None):
     first = next(iter(chosen.values()))
     lab = build_lab(first.lab, clock, SCHEMAS, seed=1, plant_memory=folder / "plant.log")
     catch_up(clock, *stores.values())
-    floor = Floor(lab, OPERATIONS, folder, first.file.dispatch.make_policy())
+    floor = Floor(first, lab, OPERATIONS, folder)
     try:
         campaigns = {name: Campaign(each, lab, stores[name], OPERATIONS, floor=floor) for name, each in chosen.items()}
         before(campaigns)

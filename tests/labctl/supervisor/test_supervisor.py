@@ -144,6 +144,21 @@ def test_a_supervisor_that_dies_is_noticed_and_replaced(room):
     assert room.events() == ["watching", "ended", "watching"]
 
 
+def test_a_supervisor_makes_way_for_one_that_has_read_the_lab_file_anew(room):
+    first, told = room.supervise(once=True), []
+    before = signal.signal(signal.SIGTERM, lambda *_: first.end())  # as its process does; here both are one
+    try:
+        heart = room.control(start=room.supervise, tell=told.append)
+        room.heat()
+        heart.renew()
+        room.wait(lambda: len(told) == 2)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert room.supervisors[0][1].is_alive() is False
+    assert len(room.supervisors) == 2
+    assert room.is_heating, "nothing was made safe meanwhile"
+
+
 def test_a_supervisor_that_is_ended_together_with_the_controller_makes_the_laboratory_safe_first(room):
     supervisor = room.supervise()
     heart = room.control()
