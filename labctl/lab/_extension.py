@@ -39,10 +39,10 @@ def extension_problems(before: LabFile, after: LabFile) -> list[Problem]:
 
 def _is_same(old: object, new: object) -> bool:
     """Return whether two entries say the same; an instrument file may be a copy."""
-    if not isinstance(old, DeviceEntry) or not isinstance(new, DeviceEntry) or not is_described(old.kind):
-        return old == new
-    said = [Path(entry.kind).read_bytes() for entry in (old, new) if is_described(entry.kind)]
-    return said[0] == said[-1] and old == new.model_copy(update={"kind": old.kind})
+    if isinstance(old, DeviceEntry) and isinstance(new, DeviceEntry) and is_described(old.kind):
+        is_copy = is_described(new.kind) and Path(old.kind).read_bytes() == Path(new.kind).read_bytes()
+        return is_copy and old == new.model_copy(update={"kind": old.kind})
+    return old == new
 
 
 def extend_lab(lab: Lab, before: LabFile, after: LabFile, schemas: Mapping[str, OperationSchema]) -> list[Station]:
