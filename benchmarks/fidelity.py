@@ -34,8 +34,8 @@ from sim_devices.wire import Instrument, InstrumentServer
 PYMEASURE = "0.16.0"
 NEEDS = ("numpy", "pandas<3", "pint", "pyvisa", "pyvisa-py", "pyserial", "pytest")
 ACCEPTED_BAR, PASSED_BAR = 95.0, 90.0
-QUICK = ("KeysightE4980A", "RohdeSchwarzHMP4040", "HcpTC038", "MKS937B", "InficonSQM160")
-"""Of each kind of protocol one, with the shortest tests."""
+QUICK = ("KeysightE4980A", "MKS937B", "InficonSQM160")
+"""SCPI, plain text and a checksum, with the shortest tests."""
 
 
 @dataclass(frozen=True)
