@@ -9,8 +9,9 @@ from ophyd import Component as Cpt
 from typing_extensions import override
 
 from devices._consumption import Consumption
-from devices._device import Identity, LinkedDevice
+from devices._device import Identity
 from devices._signals import Follows, Readback, Setting
+from devices.flow_controller import FlowController
 from labctl.link import Link, Plausible
 
 _FIELDS = ("pressure", "temperature", "volume_flow", "mass_flow", "setpoint", "gas")
@@ -74,7 +75,7 @@ class _StatusCodes:
         raise TypeError("status codes are read-only")
 
 
-class AlicatMC(LinkedDevice):
+class AlicatMC(FlowController):
     """Alicat MC-series mass flow controller, unit ID A, up to 100 sccm."""
 
     protocol = "ASCII lines, no checksum; numbers are checked for plausibility"

@@ -11,11 +11,14 @@ from ophyd import Component as Cpt
 from typing_extensions import override
 
 from devices._consumption import Consumption
-from devices._device import Identity, LinkedDevice
+from devices._device import Identity
 from devices._signals import Follows, Readback, Setting
+from devices.flow_controller import FlowController
 from labctl.link import Link, Plausible
 
 NODE = 3
+FOLLOWS_WIRE, CLOSED = 0, 3
+"""Control modes (parameter 'control mode'): the set point of the wire, and the valve closed whatever that is."""
 _STATUS, _SEND_WITH_STATUS, _SEND, _REQUEST = 0, 1, 2, 4
 _ERRORS = {1: "no such process", 2: "wrong command", 4: "no such parameter", 5: "wrong type", 6: "value out of range"}
 _CHAR, _SHORT, _FLOAT, _TEXT = 0x00, 0x20, 0x40, 0x60
@@ -90,7 +93,19 @@ class _Parameter:
         link.query(_line(bytes((NODE, _SEND_WITH_STATUS, self.process, self.kind | self.number)) + data), _message)
 
 
-class BronkhorstELFlow(LinkedDevice):
+class _Flow(Setting):
+    """What is to flow; the valve that `make_safe` closed follows it again."""
+
+    @override
+    def put(self, value: Any, **kwargs: Any) -> None:
+        """Set it; raises LimitError, `LinkError`."""
+        self.check_value(value)
+        if value > 0.0 and self.parent.mode.get() == CLOSED:
+            self.parent.mode.put(FOLLOWS_WIRE)
+        super().put(value, **kwargs)
+
+
+class BronkhorstELFlow(FlowController):
     """Bronkhorst EL-FLOW, IN-FLOW or LOW-DP-FLOW controller at node 3, up to 100 sccm, ASCII messages of ProPar.
 
     Flows are in the controller's own unit, which has to be mln/min (or mls/min): `capacity_unit` is recorded.
@@ -116,7 +131,7 @@ class BronkhorstELFlow(LinkedDevice):
         kind="hinted",
     )
     setpoint = Cpt(
-        Setting,
+        _Flow,
         point=_Parameter(33, 3, _FLOAT, is_settable=True, plausible=Plausible(0, 100)),
         units="sccm",
         limits=(0.0, 100.0),
@@ -148,4 +163,4 @@ class BronkhorstELFlow(LinkedDevice):
     def make_safe(self) -> None:
         """Set 0 and close the valve; raises `LinkError`."""
         self.setpoint.put(0.0)
-        self.mode.put(3)
+        self.mode.put(CLOSED)

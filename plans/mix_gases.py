@@ -7,7 +7,7 @@ from typing import Annotated
 
 import bluesky.plan_stubs as bps
 
-from devices.alicat_mc import AlicatMC
+from devices.flow_controller import FlowController
 from labctl.errors import LabError
 from labctl.quantities import Quantity
 from plans._act import act, record_result
@@ -16,8 +16,8 @@ from plans._operation import Plan, operation
 
 @operation({"share": "", "total_flow": "sccm"}, takes=lambda settle, duration, **_: 2.0 + settle + duration)
 def mix_gases(
-    carrier: AlicatMC,
-    admixture: AlicatMC,
+    carrier: FlowController,
+    admixture: FlowController,
     samples: Sequence[str],
     *,
     total_flow: Annotated[float, Quantity("sccm", 0.1, 1000)],
@@ -58,7 +58,7 @@ def mix_gases(
     yield from record_result(values, carrier.link.clock.time(), "the flows at the end")
 
 
-def _flows(wanted: dict[AlicatMC, float], tolerance: float) -> list[float]:
+def _flows(wanted: dict[FlowController, float], tolerance: float) -> list[float]:
     """Return the flows; raises LabError where one is not as it should be."""
     flows = []
     for controller, flow in wanted.items():

@@ -8,9 +8,9 @@ from typing import Annotated
 import bluesky.plan_stubs as bps
 
 from devices.aja_dcxs import AjaDCXS
-from devices.alicat_mc import AlicatMC
+from devices.flow_controller import FlowController
 from devices.inficon_sqm160 import InficonSQM160
-from devices.mks937b import MKS937B
+from devices.vacuum_gauge import VacuumGauge
 from labctl.quantities import Quantity
 from labctl.recipes import LimitedBy
 from plans._act import act
@@ -27,9 +27,9 @@ def _takes(power: float, thickness: float, presputter: float, settle: float, **_
 @operation(takes=_takes)
 def sputter(
     supply: AjaDCXS,
-    argon: AlicatMC,
-    oxygen: AlicatMC,
-    gauge: MKS937B,
+    argon: FlowController,
+    oxygen: FlowController,
+    gauge: VacuumGauge,
     monitor: InficonSQM160,
     samples: Sequence[str],
     *,

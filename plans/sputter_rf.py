@@ -8,7 +8,7 @@ from typing import Annotated
 import bluesky.plan_stubs as bps
 
 from devices import LinkedDevice, Setting
-from devices.alicat_mc import AlicatMC
+from devices.flow_controller import FlowController
 from devices.inficon_sqm160 import InficonSQM160
 from devices.tcpower_cxn import TCPowerCXN
 from devices.vacuum_gauge import VacuumGauge
@@ -30,8 +30,8 @@ def _takes(power: float, thickness: float, presputter: float, settle: float, **_
 def sputter_rf(
     supply: TCPowerCXN,
     shutter: LinkedDevice,
-    argon: AlicatMC,
-    oxygen: AlicatMC,
+    argon: FlowController,
+    oxygen: FlowController,
     gauge: VacuumGauge,
     monitor: InficonSQM160,
     samples: Sequence[str],

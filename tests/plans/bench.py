@@ -8,6 +8,9 @@ from typing import Any
 from labctl.lab import LabFile
 from tests.laboratory import SCHEMAS, Laboratory
 
+USUAL = {"FlowController": "AlicatMC", "LinearStage": "NewportESP300", "VacuumGauge": "PfeifferTPG362"}
+"""The class of a device where an operation takes several, and none is named."""
+
 
 def bench(
     kind: str,
@@ -26,7 +29,7 @@ def bench(
     roles = SCHEMAS[kind].roles
     devices = {
         role: {
-            "class": (classes or {}).get(role, name),
+            "class": (classes or {}).get(role, USUAL.get(name, name)),
             "address": f"ASRL{number}::INSTR",
             "limits": (limits or {}).get(role, {}),
         }

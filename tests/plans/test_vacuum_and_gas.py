@@ -92,6 +92,15 @@ def test_two_gases_flow_in_a_ratio():
         assert safe(laboratory)
 
 
+def test_controllers_of_another_make_flow_again_after_they_were_made_safe():
+    with bench("mix_gases", classes=dict.fromkeys(("carrier", "admixture"), "BronkhorstELFlow")) as laboratory:
+        for _ in range(2):
+            stop = laboratory.run("mix_gases", "bench", total_flow="50 sccm", share=0.2, duration="1 min")
+            assert stop["exit_status"] == "success"
+            assert safe(laboratory)
+        assert [row["share"] for row in laboratory.rows("result")] == pytest.approx([0.2, 0.2], abs=0.01)
+
+
 def test_neither_valve_opens_where_a_flow_is_too_large():
     with bench("mix_gases", limits={"admixture": {"setpoint": ["0 sccm", "10 sccm"]}}) as laboratory:
         stop = laboratory.run("mix_gases", "bench", total_flow="50 sccm", share=0.5, duration="10 min")
