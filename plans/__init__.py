@@ -10,6 +10,7 @@ from plans.measure_capacitance_voltage import measure_capacitance_voltage
 from plans.measure_current_voltage import measure_current_voltage
 from plans.measure_resistance_temperature import measure_resistance_temperature
 from plans.measure_sheet_resistance import measure_sheet_resistance
+from plans.measure_sheet_resistance_delta import measure_sheet_resistance_delta
 from plans.measure_transmittance import measure_transmittance
 from plans.mix_gases import mix_gases
 from plans.pump_down import pump_down
@@ -35,6 +36,7 @@ OPERATIONS = {
         measure_current_voltage,
         measure_resistance_temperature,
         measure_sheet_resistance,
+        measure_sheet_resistance_delta,
         measure_transmittance,
         mix_gases,
         pump_down,
@@ -63,6 +65,7 @@ __all__ = [
     "measure_current_voltage",
     "measure_resistance_temperature",
     "measure_sheet_resistance",
+    "measure_sheet_resistance_delta",
     "measure_transmittance",
     "mix_gases",
     "pump_down",

@@ -31,6 +31,7 @@ CASES = {
     "measure_capacitance_voltage": Case(3.0, {"settle": "1 s"}, mute="meter"),
     "measure_current_voltage": Case(3.0, {"settle": "1 s"}, mute="meter"),
     "measure_resistance_temperature": Case(600.0, {"start": "100 K", "stop": "200 K"}, mute="cryostat"),
+    "measure_sheet_resistance_delta": Case(3.0, {"settle": "1 s"}, mute="meter"),
     "mix_gases": Case(60.0, {"total_flow": "50 sccm", "share": 0.2, "duration": "10 min"}, mute="admixture"),
     "pump_down": Case(100.0, {"pressure": "1e-7 Pa"}, GAUGE, "pump"),
     "spin_coat": Case(15.0, {"speed": "3000 rpm", "duration": "30 s"}, mute="coater"),

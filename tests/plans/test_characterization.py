@@ -63,6 +63,28 @@ def test_an_open_contact_is_not_valid_and_the_range_may_be_a_point():
             assert laboratory.rows("result")[0]["valid"] == 0.0
 
 
+def test_a_reversed_current_leaves_the_thermal_voltage_out():
+    with bench("measure_sheet_resistance_delta") as laboratory:
+        ohm = GEOMETRY * conducting(laboratory)
+        stop = laboratory.run("measure_sheet_resistance_delta", "bench", current="1 uA")
+        assert stop["exit_status"] == "success"
+        points, (result,) = laboratory.rows("primary"), laboratory.rows("result")
+        assert [row["source_current"] for row in points[:3]] == [1e-6, -1e-6, 1e-6]
+        assert result["thermal_voltage"] == pytest.approx(1.4e-6, abs=0.4e-6), "a fifth of what is measured"
+        assert result["sheet_resistance"] == pytest.approx(ohm, rel=0.01)
+        assert abs(result["sheet_resistance"] - ohm) < 4 * result["sheet_resistance_error"]
+        assert result["valid"] == 1.0
+        assert laboratory.lab.plant.hazards() == {}
+
+
+@pytest.mark.parametrize("kind", ["measure_sheet_resistance_delta", "measure_capacitance_voltage"])
+def test_without_a_sample_a_measurement_is_not_valid_or_next_to_nothing(kind):
+    with bench(kind) as laboratory:
+        assert laboratory.run(kind, "bench")["exit_status"] == "success"
+        (result,) = laboratory.rows("result")
+        assert result["valid"] == 0.0 or result["highest_capacitance"] < 1e-13
+
+
 def test_capacitance_over_bias_shows_where_the_semiconductor_depletes():
     with bench("measure_capacitance_voltage") as laboratory:
         conducting(laboratory)
