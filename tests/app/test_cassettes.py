@@ -13,13 +13,14 @@ from labctl.app._recording import recorded
 from labctl.clock import VirtualClock
 from labctl.engine import LabRunEngine, ScanIds
 from labctl.errors import LabError
-from labctl.lab import CASSETTE, LabFile, build_lab, check_lab, read_lab
+from labctl.lab import CASSETTE, Lab, LabFile, build_lab, check_lab, read_lab
 from labctl.link import Cassette, CassetteRecorder, Recorded, read_cassette, write_cassette
 from plans import OPERATIONS
 from sim_devices.cassette import CassetteInstrument
 from tests.laboratory import SCHEMAS, example_lab
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+ATTACHED = Path(__file__).parents[1] / "cassettes"
 FAULT = [{"device": "probe_meter", "kind": "lost", "start": 0.5, "duration": 60.0}]
 
 
@@ -186,3 +187,43 @@ def test_a_cassette_reads_back_as_it_was_written(tmp_path: Path) -> None:
     write_cassette(tmp_path / "tape.jsonl", cassette)
     assert read_cassette(tmp_path / "tape.jsonl") == cassette
     assert all(json.loads(line) for line in (tmp_path / "tape.jsonl").read_text().splitlines())
+
+
+def from_the_field(path: Path, clock: VirtualClock) -> Lab:
+    """Return a laboratory of what is on a cassette: the file says class and address of every device."""
+    devices = {name: dict(about) for name, about in read_cassette(path).about["devices"].items()}
+    stations = {"field": {"operations": {"take_readings": {"instrument": next(iter(devices))}}}}
+    content = {"lab": "field", "operator": "nobody", "devices": devices, "stations": stations, "racks": {"rack": 1}}
+    file = LabFile.model_validate(content)
+    return build_lab(file.model_copy(update={"backend": CASSETTE, "cassette": str(path)}), clock, SCHEMAS)
+
+
+@pytest.mark.parametrize("path", sorted(ATTACHED.glob("*.jsonl")), ids=lambda path: path.stem)
+def test_the_drivers_can_use_what_instruments_said_in_the_field(path: Path) -> None:
+    """A recording that is put into tests/cassettes is a test: every reply on it must be one that a driver can use."""
+    clock, n_read = VirtualClock(stall_s=20), 0
+    lab = from_the_field(path, clock)
+    try:
+        with clock.held():
+            answers = lab.connect()
+            assert [answer for answer in answers.values() if isinstance(answer, LabError)] == []
+            for device in lab.devices.values():
+                for _, _, signal in device.walk_signals():
+                    try:
+                        signal.get()
+                    except LabError as error:
+                        assert "was not recorded" in str(error), signal.name
+                    else:
+                        n_read += 1
+    finally:
+        clock.close()
+        lab.close()
+    assert n_read > 10
+
+
+def test_a_reply_that_no_driver_can_use_makes_a_cassette_of_the_field_fail(tmp_path: Path) -> None:
+    cassette = read_cassette(ATTACHED / "simulated.jsonl")
+    broken = [replace(one, received=one.received.replace(b'I2 A "', b'I2 "')) for one in cassette.exchanges]
+    write_cassette(tmp_path / "field.jsonl", Cassette(cassette.about, tuple(broken)))
+    with pytest.raises(AssertionError, match="unusable reply"):
+        test_the_drivers_can_use_what_instruments_said_in_the_field(tmp_path / "field.jsonl")
