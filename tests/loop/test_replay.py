@@ -13,18 +13,19 @@ from devices import device_class
 from labctl.app._commands import command_line
 from labctl.app._replay import Replay
 from labctl.store import Store, rebuild
-from plans import OPERATIONS
 from sim_devices.replay import CannotReplay
+from tests.laboratory import example_lab
 from tests.loop.test_campaigns import run_campaign
 
 pytestmark = pytest.mark.slow
 SAMPLE = "ito-night-0002"
-ROLES = {kind: OPERATIONS[kind].schema.roles for kind in ("sputter", "anneal")}
+LAB = example_lab()
+ROLES = {kind: LAB.stations[name].operations[kind] for kind, name in (("sputter", "sputter"), ("anneal", "furnace_a"))}
 PROCESS = [
     (kind, role, attribute)
     for kind, roles in ROLES.items()
     for role, name in roles.items()
-    for attribute in device_class(name).process
+    for attribute in device_class(LAB.devices[name].kind).process
 ]
 STATES = ("output", "shutter", "fault_code", "summary_status")
 ROOM = ("temperature", "humidity")
