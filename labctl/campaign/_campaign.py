@@ -13,7 +13,7 @@ from labctl.campaign._approvals import Approvals
 from labctl.campaign._checked import CheckedCampaign
 from labctl.campaign._completion import ToCome
 from labctl.campaign._decisions import CLOSED, ENDED, FORETOLD, HANDLED, LOADED, STARTED, SUGGESTED, Decisions
-from labctl.campaign._earlier import Earlier, read_earlier
+from labctl.campaign._earlier import Earlier, read_durations, read_earlier
 from labctl.campaign._ending import Ending
 from labctl.campaign._floor import Floor, Member
 from labctl.campaign._happening import Happening
@@ -108,8 +108,7 @@ class Campaign(Member):
         self._earlier, policy = self._read_earlier()
         self.optimizer = checked.make_optimizer(self._earlier.prior)
         self.floor = floor or Floor(checked, lab, plans, store.directory)
-        for start, took_s in self.before.took:
-            self.dispatcher.durations.learn_run(lab.stations[start["station"]], start, took_s)
+        self._learn_durations()
         used_s = sum(took_s for start, took_s in self.before.took if start["station"] != lab.mover)
         md = {
             "operator": file.operator or lab.metadata.operator,
@@ -407,6 +406,20 @@ class Campaign(Member):
         more = {"prior": list(completed)} if completed else {}
         self.decisions.write(STARTED, earlier=list(found.points), **more, policy=policy.model_dump())
         return replace(found, prior=completed), policy
+
+    def _learn_durations(self) -> None:
+        """Learn how long things take: from the stores of earlier campaigns, and from before an interruption."""
+        file, folder = self.checked.file, self.checked.paths["campaign"].parent
+        named = [*file.earlier, *(file.prior.stores if file.prior is not None else ())]
+        folders = [folder / name for name in dict.fromkeys(named)]
+        earlier = read_durations(folders, self.lab.name, simulated=self.lab.metadata.simulated)
+        durations = self.dispatcher.durations
+        for start, took_s in (*earlier, *self.before.took):
+            station = self.lab.stations.get(start["station"])
+            if station is not None:
+                durations.learn_run(station, start, took_s)
+            if start["station"] == self.lab.mover:
+                durations.learn_move(took_s)
 
     # After an interruption.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ from labctl.objectives import Objective
 from labctl.optimize import ID_KEY
 from labctl.records import trials_of
 from labctl.store import Store
+
+_N_NEWEST = 300
+"""So many operations of an earlier store tell how long such things take."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,24 @@ def read_earlier(
             for summary in store.runs():
                 policies[AccessPolicy.model_validate(store.run(summary.uid).start.get("policy", {}))] = None
     return Earlier(tuple(points), tuple(policies))
+
+
+def read_durations(folders: Iterable[Path], lab: str, *, simulated: bool) -> Iterator[tuple[Mapping[str, Any], float]]:
+    """Yield start document and duration [s] of the newest operations that came to their end, in order.
+
+    Args:
+        folders: of stores; those that are gone are left out.
+        lab: name of the laboratory that did them.
+        simulated: whether it was simulated.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            continue
+        with Store.read(folder) as store:
+            for summary in reversed(store.runs(status="success", newest=_N_NEWEST)):
+                start, stop = store.ends(summary.uid)
+                if stop is not None and (start.get("lab"), start.get("simulated")) == (lab, simulated):
+                    yield start, stop["time"] - start["time"]
 
 
 def _points(

@@ -10,6 +10,7 @@ from labctl.campaign import Campaign, check_campaign, retold
 from labctl.campaign._file import ApprovalEntry, GainEntry, StopEntry
 from labctl.clock import VirtualClock
 from labctl.dispatch import FailureRule
+from labctl.dispatch._durations import MOVE_S
 from labctl.errors import FileError, LabError, RegistryError
 from labctl.lab import build_lab
 from labctl.objectives import InputOf
@@ -390,7 +391,14 @@ def stop_after(hours):
 def test_a_campaign_begins_with_what_earlier_ones_found(tmp_path):
     first, ending, _ = run(tmp_path / "first", n_trials=2)
     assert ending.n_completed == 2
-    again, ending, _ = run(tmp_path / "second", earlier=[str(tmp_path / "first")])
+    move_s = []
+    again, ending, _ = run(
+        tmp_path / "second",
+        earlier=[str(tmp_path / "first")],
+        before=lambda campaign: move_s.append(campaign.dispatcher.durations.move_s),
+    )
+    assert move_s == pytest.approx([first.dispatcher.durations.move_s], abs=0.1)
+    assert move_s != [MOVE_S]
     told = again.optimizer.checkpoint()["history"][0]
     assert told["call"] == "ingest"
     assert {p["figure_of_merit"] for p in told["points"]} == {o.objectives["figure_of_merit"] for o in first.outcomes}
