@@ -112,6 +112,8 @@ class Deciding:
         """Return who goes into a station now with a sample; nobody when it is better to wait."""
         alike = [t for t in self._groups[first.load_key(operation)] if t not in self._taken]
         alike.remove(first)
+        if first.due < math.inf:
+            alike.sort(key=lambda traveller: traveller.due)
         load = [first, *alike][: port.station.places]
         if not self._opens(port, len(load), operation):
             return []
@@ -150,7 +152,7 @@ class Deciding:
             if n / (lasts_s + late_s + 1.0) > best:
                 best, n_best, waits_s = n / (lasts_s + late_s + 1.0), n, late_s
         if not n_best:
-            self._look_again = min(self._look_again, self._joins(load))
+            self._look_again = min(self._look_again, self._joins(port, load))
         if waits_s > 0.0:
             self._look_again = min(self._look_again, self._line.now + max(waits_s, _SHORTEST_WAIT_S))
             return []
@@ -158,25 +160,33 @@ class Deciding:
 
     def _helps(self, port: Port, load: list[Traveller], wait_s: float) -> bool:
         """Return whether waiting [s] makes a load one that misses no window."""
-        due = min(traveller.due for traveller in load) - (len(load) + 2) * self._line.move_s
-        return self._line.now + wait_s <= due and self._promises.late_alone_s(port, load) <= 0.0
+        latest = self._latest(port, load, len(load) + 2)
+        return self._line.now + wait_s <= latest and self._promises.late_alone_s(port, load) <= 0.0
 
-    def _joins(self, load: list[Traveller]) -> float:
+    def _latest(self, port: Port, load: list[Traveller], n_moves: int) -> float:
+        """Return until when a load may wait, with so many moves before it begins; infinity where nothing is due."""
+        operation = load[0].operations[load[0].index]
+        lead_s = n_moves * self._line.move_s + port.station.changeover_s(port.last_kind, operation.kind)
+        return min(traveller.due for traveller in load) - lead_s
+
+    def _joins(self, port: Port, load: list[Traveller]) -> float:
         """Return when the next sample comes that was promised to share a load; infinity when none comes in time."""
-        due = min(traveller.due for traveller in load) - (len(load) + 3) * self._line.move_s
-        if due == math.inf:
+        latest = self._latest(port, load, len(load) + 3)
+        if latest == math.inf:
             return math.inf
-        return self._promises.joins(load[0].load_key(load[0].operations[load[0].index]), due)
+        return self._promises.joins(port, load, latest)
 
     def _waits(self, port: Port, load: list[Traveller]) -> float:
         """Return until when it is better to wait for samples that come; now or earlier when it is not."""
         line, station = self._line, port.station
         if len(load) >= min(station.places, self._fill or station.load_fill or station.places):
             return line.now
-        if (joins := self._joins(load)) < math.inf:
+        if (joins := self._joins(port, load)) < math.inf:
             return joins
-        due = min(traveller.due for traveller in load) - (len(load) + 3) * line.move_s
-        limit = min(due, min(traveller.waiting_since for traveller in load) + station.load_wait_s)
+        limit = min(
+            self._latest(port, load, len(load) + 3),
+            min(traveller.waiting_since for traveller in load) + station.load_wait_s,
+        )
         if limit <= line.now:
             return line.now
         if self._arrivals is None:
@@ -204,7 +214,7 @@ class Deciding:
                 if port is not None and first not in self._taken:
                     group = self._groups[first.load_key(operation)]
                     alike = [t for t in group if t not in self._taken and t.due < math.inf]
-                    load = ([first] + [t for t in alike if t is not first])[: port.station.places]
+                    load = ([first] + [t for t in alike if t is not first])[: self._n_in_time(port, first, operation)]
                     for traveller in load:
                         _prefer(traveller, operation.programme)
                     found.append(Choice(port, tuple(load)))
@@ -212,6 +222,14 @@ class Deciding:
                     del self._free[port.station.name]
                     nothing = False
         return found
+
+    def _n_in_time(self, port: Port, first: Traveller, operation: Operation) -> int:
+        """Return how many may share a sample's load: at the last moment each of them is a move before it."""
+        line, places = self._line, port.station.places
+        if not line.move_s or first.due == math.inf:
+            return places
+        spare_s = first.due - line.now - port.station.changeover_s(port.last_kind, operation.kind)
+        return max(1, min(places, int(spare_s / line.move_s) - (line.carrying is not None)))
 
 
 def _prefer(traveller: Traveller, programme: object) -> None:

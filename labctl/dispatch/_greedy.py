@@ -46,15 +46,16 @@ class Greedy(Policy):
     def next_move(self, line: Line, moves: Sequence[Move]) -> Move:
         """Return the move that is most urgent.
 
-        Who is due goes first; then what gives the station with the most work before it something to do, or makes room
-        in it; then what was wanted first.
+        Who is due goes first, with those of its load; then what gives the station with the most work before it
+        something to do, or makes room in it; then what was wanted first.
         """
         work, wanted = _work(line), _wanted(line)
 
         def urgency(number: int) -> tuple[float, float, int]:
             move = moves[number]
             ends = (station_of(move.source), station_of(move.destination))
-            due = move.traveller.due if ends[1] in line.ports else wanted.get(ends[0], math.inf)
+            into = line.ports.get(ends[1])
+            due = wanted.get(ends[0], math.inf) if into is None else min(t.due for t in into.load)
             return due, -max(work.get(name, 0.0) for name in ends), number
 
         return moves[min(range(len(moves)), key=urgency)]

@@ -13,6 +13,7 @@ from labctl.dispatch._hands import Hands
 from labctl.dispatch._places import Places
 from labctl.dispatch._policy import Policy
 from labctl.dispatch._port import Move, Port
+from labctl.dispatch._promises import Promises
 from labctl.dispatch._share import Share
 from labctl.dispatch._timers import Timer
 from labctl.dispatch._traveller import Traveller
@@ -398,7 +399,9 @@ class Line:
             return False
         if port.station.changeover_s(port.last_kind, operation.kind):
             return False
-        return all(traveller.fits_with(first) for traveller in port.load[1:])
+        if not all(traveller.fits_with(first) for traveller in port.load[1:]):
+            return False
+        return Promises(self).late_s(port, port.load) <= 0.0
 
     def _ring(self) -> None:
         """Do what was put off until now."""

@@ -30,6 +30,8 @@ class _Slot:
     """Lab time [s] at which it has to begin at the latest."""
     lasts_s: float
     count: int
+    lead_s: float
+    """The station is cleaned and got ready for so long before it begins, once its load is all there [s]."""
 
 
 class Promises:
@@ -47,6 +49,8 @@ class Promises:
         self._line = line
         self._order = itertools.count()
         self._entries, self._free = self._now()
+        self._kinds = {name: _kind_of(port) for name, port in line.ports.items()}
+        """What each station will have done last when it is free."""
         self.any = bool(self._entries)
 
     def concerns(self, operation_index: int, traveller: Traveller) -> bool:
@@ -70,34 +74,52 @@ class Promises:
         for number, traveller in enumerate(load, 1):
             self._follow(entries, traveller, traveller.index, end + number * line.move_s, end)
         heapq.heapify(entries)
-        return max(late_s, self._run(entries, free))
+        kinds = {**self._kinds, port.station.name: load[0].operations[load[0].index].kind}
+        return max(late_s, self._run(entries, free, kinds))
 
     def commit(self, port: Port, load: Sequence[Traveller]) -> None:
         """Foresee a load that was chosen."""
         line = self._line
         _, end = self._span(port, load)
         self._free[port.station.name] = end + len(load) * line.move_s
+        self._kinds[port.station.name] = load[0].operations[load[0].index].kind
         inside = {traveller.sample for traveller in load}
         self._entries = [entry for entry in self._entries if entry[3].sample not in inside]
         for number, traveller in enumerate(load, 1):
             self._follow(self._entries, traveller, traveller.index, end + number * line.move_s, end)
         self.any = bool(self._entries)
 
-    def late_alone_s(self, port: Port, load: Sequence[Traveller]) -> float:
-        """Return the same [s] in a line in which nothing else is done: what no waiting makes better."""
-        begin, end = self._span(port, load)
-        free = {name: self._line.now if at < math.inf else at for name, at in self._free.items()}
-        free[port.station.name] = end + len(load) * self._line.move_s
-        entries: list[_Entry] = []
-        for number, traveller in enumerate(load, 1):
-            self._follow(entries, traveller, traveller.index, end + number * self._line.move_s, end)
-        heapq.heapify(entries)
-        return max(max(begin - traveller.due for traveller in load), self._run(entries, free))
+    def late_alone_s(self, port: Port, load: Sequence[Traveller], joined_by: _Entry | None = None) -> float:
+        """Return the same [s] in a line in which nothing else is done: what no waiting makes better.
 
-    def joins(self, key: LoadKey, until: float) -> float:
-        """Return when the next promised sample comes for an operation like this, at most `until`, else infinity."""
-        times = [ready for ready, _, _, t, k in self._entries if t.load_key(t.operations[k]) == key]
-        return min((time for time in times if self._line.now < time <= until), default=math.inf)
+        Args:
+            port: to which the load comes now.
+            load: is judged by the operation at each sample's `index`.
+            joined_by: one more, which comes with what it was promised.
+        """
+        begin, end = self._span(port, load)
+        members = [(traveller, traveller.index) for traveller in load]
+        if joined_by is not None:
+            wait_s = max(0.0, joined_by[0] - self._line.now)
+            begin, end, members = begin + wait_s, end + wait_s, [*members, (joined_by[3], joined_by[4])]
+        free = {name: self._line.now if at < math.inf else at for name, at in self._free.items()}
+        free[port.station.name] = end + len(members) * self._line.move_s
+        entries: list[_Entry] = []
+        for number, (traveller, index) in enumerate(members, 1):
+            self._follow(entries, traveller, index, end + number * self._line.move_s, end)
+        heapq.heapify(entries)
+        kinds = {**self._kinds, port.station.name: load[0].operations[load[0].index].kind}
+        return max(max(begin - traveller.due for traveller in load), self._run(entries, free, kinds))
+
+    def joins(self, port: Port, load: Sequence[Traveller], until: float) -> float:
+        """Return when the next sample comes that was promised a load like this, at most `until`, else infinity.
+
+        It is not waited for where a load of all of them would break a promise.
+        """
+        key = load[0].load_key(load[0].operations[load[0].index])
+        found = [entry for entry in self._entries if entry[3].load_key(entry[3].operations[entry[4]]) == key]
+        comes = min((entry for entry in found if self._line.now < entry[0] <= until), default=None)
+        return math.inf if comes is None or self.late_alone_s(port, load, comes) > 0.0 else comes[0]
 
     # How it looks now.
 
@@ -170,7 +192,7 @@ class Promises:
 
     # Foresight.
 
-    def _run(self, entries: list[_Entry], free: dict[str, float]) -> float:
+    def _run(self, entries: list[_Entry], free: dict[str, float], kinds: dict[str, str]) -> float:
         """Return by how much the latest begins too late [s]; `entries` is a heap."""
         line, late_s = self._line, -math.inf
         slots: dict[str, _Slot] = {}
@@ -178,7 +200,7 @@ class Promises:
         while entries:
             ready, due, _, traveller, index = heapq.heappop(entries)
             reach_s = self._reach_s(ready, begins)
-            begin, name = self._place(traveller, index, ready + reach_s, due, reach_s, free, slots)
+            begin, name = self._place(traveller, index, ready + reach_s, due, reach_s, free, kinds, slots)
             late_s = max(late_s, begin - due)
             if begin == math.inf:
                 continue
@@ -206,30 +228,38 @@ class Promises:
         due: float,
         reach_s: float,
         free: dict[str, float],
+        kinds: dict[str, str],
         slots: dict[str, _Slot],
     ) -> tuple[float, str]:
         """Return when and where an operation would begin, and note it; infinity where no station is left."""
         line, operation = self._line, traveller.operations[index]
         key = traveller.load_key(operation)
-        best, best_name, joins = math.inf, "", False
+        best, best_name, joins, lead_s = math.inf, "", False, 0.0
         for name in line.able(operation):
             port, slot = line.ports.get(name), slots.get(name)
             if port is None:
                 continue
             if slot is not None and slot.key == key and slot.count < port.station.places:
-                begin = max(slot.begin + line.move_s, there)
+                begin = max(slot.begin + line.move_s, there + slot.lead_s)
                 if begin <= min(slot.latest, due) and begin < best:
                     best, best_name, joins = begin, name, True
                     continue
-            kind_before = slot.key[1][0] if slot is not None else port.last_kind
-            begin = max(there, free[name] + reach_s) + port.station.changeover_s(kind_before, operation.kind)
+            changeover_s = port.station.changeover_s(kinds[name], operation.kind)
+            begin = max(there, free[name] + reach_s) + changeover_s
             begin = line.opens(port.station, begin, line.durations.longest_s(port.station, operation))
             if begin < best:
-                best, best_name, joins = begin, name, False
+                best, best_name, joins, lead_s = begin, name, False, changeover_s
         if joins:
             slot = slots[best_name]
             slot.begin, slot.latest, slot.count = best, min(slot.latest, due - reach_s), slot.count + 1
         elif best_name:
             lasts_s = line.durations.longest_s(line.ports[best_name].station, operation)
-            slots[best_name] = _Slot(key, best, due - reach_s, lasts_s, 1)
+            kinds[best_name] = operation.kind
+            slots[best_name] = _Slot(key, best, due - reach_s, lasts_s, 1, lead_s)
         return best, best_name
+
+
+def _kind_of(port: Port) -> str:
+    """Return what a station will have done last when it is free."""
+    operation = port.load[0].next_operation if port.load else None
+    return operation.kind if operation is not None and port.state not in ("unloading", "closed") else port.last_kind

@@ -78,6 +78,22 @@ def test_every_route_over_every_line_ends(seed, troubles):
     assert passed.wrong == []
 
 
+@pytest.mark.parametrize(
+    "seed",
+    [
+        6,  # a load that could stay gives way to one that was promised the station
+        165,  # a load is filled with samples that are due before others
+        684,  # a busy station is cleaned after what it does now, not after what it did before
+        738,  # a station is cleaned and got ready only when its load is all there
+        1425,  # nobody waits for a sample with which the load would come too late to what follows
+        3205,  # all samples of a load that is due are carried at once
+    ],
+)
+def test_windows_that_can_be_kept_are_kept(seed):
+    passed = Trial(random_line(seed, Greedy()), seed, Troubles()).pass_through()
+    assert (passed.wrong, passed.n_late) == ([], 0)
+
+
 def test_a_load_waits_for_samples_that_come_soon_and_no_longer():
     stations = {"spin": ("spin", 1), "furnace": ("anneal", 4)}
     route = {"spin": {"takes": 5}, "anneal": {"takes": 180}}
