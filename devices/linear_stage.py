@@ -12,7 +12,7 @@ class LinearStage(LinkedDevice):
     readback: Readback
 
     def check_position(self, position: float) -> None:
-        """Raise ValueError (LimitError is one) for a position [mm] outside the travel; nothing is sent."""
+        """Raise ValueError (LimitError is one) for a position [mm] outside the limits; nothing moves."""
         raise NotImplementedError
 
     def home(self, timeout_s: float) -> ClockStatus:

@@ -120,7 +120,8 @@ class ZaberXLSM(LinearStage):
     """Zaber X-LSM050 stage at address 1, positions in millimetres; ASCII protocol with message ids and checksums.
 
     A stage whose replies have no checksum yet gets the setting ``comm.checksum``, which it keeps. Switched on it has no
-    reference: `home` it before the first move.
+    reference: `home` it before the first move. `lower_limit` and `upper_limit` are kept by the stage, which does not
+    leave them: set them once where a lift could crush a sample.
     """
 
     protocol = "Zaber ASCII version 2 with checksums"
@@ -142,6 +143,20 @@ class ZaberXLSM(LinearStage):
         limits=(0.01, 104.0),
         kind="config",
     )
+    lower_limit = Cpt(
+        Setting,
+        point=_Setting("limit.min", MICROSTEP_MM, "set limit.min"),
+        units="mm",
+        limits=(0.0, TRAVEL_MM),
+        kind="config",
+    )
+    upper_limit = Cpt(
+        Setting,
+        point=_Setting("limit.max", MICROSTEP_MM, "set limit.max"),
+        units="mm",
+        limits=(0.0, TRAVEL_MM),
+        kind="config",
+    )
     driver_temperature = Cpt(Readback, point=_Setting("system.temperature", 1.0), units="degC", kind="normal")
 
     _KINDS: ClassVar = {50081: "X-LSM050A", 50080: "X-LSM025A", 50082: "X-LSM100A"}
@@ -155,9 +170,10 @@ class ZaberXLSM(LinearStage):
 
     @override
     def check_position(self, position: float) -> None:
-        """Raise ValueError for a position [mm] outside 0 to 50.8."""
-        if not 0.0 <= position <= TRAVEL_MM:
-            raise ValueError(f"{self.name}: {position:g} mm is outside 0..{TRAVEL_MM:g} mm")
+        """Raise ValueError for a position [mm] outside the limits that the stage keeps; raises `LinkError`."""
+        low, high = self.lower_limit.get(), self.upper_limit.get()
+        if not low - MICROSTEP_MM <= position <= high + MICROSTEP_MM:
+            raise ValueError(f"{self.name}: {position:g} mm is outside {low:.4g}..{high:.4g} mm")
 
     @override
     def home(self, timeout_s: float) -> ClockStatus:
@@ -167,10 +183,10 @@ class ZaberXLSM(LinearStage):
 
     @override
     def move(self, position: float, timeout_s: float) -> ClockStatus:
-        """Move to a position [mm], 0 to 50.8; return the status of that.
+        """Move to a position [mm]; return the status of that.
 
         Raises:
-            ValueError: outside the travel; nothing was sent.
+            ValueError: outside its limits; it does not move.
             LinkError: the stage does not answer, or has no reference.
         """
         self.check_position(position)

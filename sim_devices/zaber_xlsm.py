@@ -49,6 +49,7 @@ class SimZaberXLSM(LineInstrument):
         probe.carried(role, lambda: self._axis.position, _TRAVEL_MM / 2)
         self._axis.speed = 20.0
         self._sums = False
+        self._limits_mm = {"limit.min": 0.0, "limit.max": _TRAVEL_MM}
 
     @override
     def hazards(self) -> tuple[str, ...]:
@@ -110,8 +111,7 @@ class SimZaberXLSM(LineInstrument):
             "resolution": "64",
             "version": "7.28",
             "system.serial": "00000",
-            "limit.max": str(round(_TRAVEL_MM / MICROSTEP_MM)),
-            "limit.min": "0",
+            **{limit: str(round(value / MICROSTEP_MM)) for limit, value in self._limits_mm.items()},
             "system.temperature": "31.2",
             "peripheralid": "0",
         }[name]
@@ -121,6 +121,8 @@ class SimZaberXLSM(LineInstrument):
             return "RJ", "BADDATA"
         if name == "comm.checksum" and value in ("0", "1"):
             self._sums = value == "1"
+        elif name in self._limits_mm and -1e-9 <= int(value) * MICROSTEP_MM <= _TRAVEL_MM + MICROSTEP_MM:
+            self._limits_mm[name] = int(value) * MICROSTEP_MM
         elif name == "maxspeed" and 0 < int(value) * _SPEED_UNIT <= 104.0:
             self._axis.speed = int(value) * _SPEED_UNIT
         else:
@@ -128,7 +130,8 @@ class SimZaberXLSM(LineInstrument):
         return "OK", "0"
 
     def _move(self, words: list[str]) -> tuple[str, str]:
-        ends = {"min": 0.0, "max": _TRAVEL_MM}
+        low, high = self._limits_mm.values()
+        ends = {"min": low, "max": high}
         if words[0] in ends:
             return self._start(ends[words[0]])
         if len(words) != 2 or not re.fullmatch(r"-?\d+", words[1]) or words[0] not in ("abs", "rel"):
@@ -136,7 +139,7 @@ class SimZaberXLSM(LineInstrument):
         if not self._axis.is_homed and words[0] == "abs":
             return "RJ", "BADDATA"
         to = int(words[1]) * MICROSTEP_MM + (self._axis.position if words[0] == "rel" else 0.0)
-        return self._start(to) if -1e-9 <= to <= _TRAVEL_MM + 1e-9 else ("RJ", "BADDATA")
+        return self._start(to) if low - 1e-9 <= to <= high + MICROSTEP_MM else ("RJ", "BADDATA")
 
     def _start(self, to: float | None) -> tuple[str, str]:
         if self.faults.active("jammed") is None:

@@ -4,6 +4,8 @@ import math
 
 import pytest
 
+from devices.zaber_xlsm import ask
+from labctl.errors import LinkError
 from sim_devices.keysight_e4980a import capacitance_F
 from tests.plans.bench import bench
 
@@ -168,6 +170,20 @@ def test_a_map_that_leaves_the_travel_or_the_sample_moves_nothing(wrong, words):
         assert stop["exit_status"] == "fail"
         assert words in stop["reason"]
         assert laboratory.lab.devices["lift"].readback.get() == pytest.approx(11.7, abs=0.01)
+
+
+def test_a_lift_does_not_leave_the_limits_that_it_keeps():
+    with mapping() as laboratory:
+        lift = laboratory.lab.devices["lift"]
+        with laboratory.clock.held():
+            lift.home(60.0)
+            laboratory.clock.sleep(10.0)
+            lift.upper_limit.put(11.0)
+        stop = laboratory.run("map_sheet_resistance", "bench", **MAP)
+        assert stop["exit_status"] == "fail"
+        assert "lift: 12 mm is outside 0..11 mm" in stop["reason"]
+        with laboratory.clock.held(), pytest.raises(LinkError, match="BADDATA"):
+            ask(lift.link, "move abs 251968")  # 12 mm, past the driver
 
 
 def test_a_stage_that_jams_in_a_map_ends_it_with_no_current():
