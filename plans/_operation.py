@@ -77,7 +77,7 @@ def operation(
     """
 
     def decorate(body: Callable[..., Plan]) -> OperationPlan:
-        schema = OperationSchema.of(body, results or {}, results_from, on_unknown, takes)
+        schema = OperationSchema.of(body, results or {}, results_from, on_unknown, takes, keeps)
 
         @functools.wraps(body)
         def plan(
@@ -103,7 +103,7 @@ def operation(
             doing = chosen(*devices, samples, **parameters)
             log = events or EventLog(devices[0].link.clock)
             readables = [*devices, *(Ambient(device, log) for device in baseline)]
-            kept = [device for role, device in zip(schema.roles, devices, strict=True) if role in keeps]
+            kept = [device for role, device in zip(schema.roles, devices, strict=True) if role in schema.keeps]
             return _record(doing, devices, kept, readables, about, parameters.get("monitor_period"), log)
 
         plan.schema, plan.closed = schema, closed  # type: ignore[attr-defined]  # a function may carry attributes

@@ -401,7 +401,8 @@ class Line:
             return False
         if not all(traveller.fits_with(first) for traveller in port.load[1:]):
             return False
-        return Promises(self).late_s(port, port.load) <= 0.0
+        done = self.schemas.get(port.last_kind)
+        return bool(done is not None and done.keeps) or Promises(self).late_s(port, port.load) <= 0.0
 
     def _ring(self) -> None:
         """Do what was put off until now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -55,6 +55,8 @@ class OperationSchema:
     (the instrument goes on by itself), ``ask`` the instrument what became of it, or ``set aside`` the samples."""
     takes: Callable[..., float] | None = None
     """Takes the parameters; returns how long it is estimated to take [s]. None: nobody knows beforehand."""
+    keeps: tuple[str, ...] = ()
+    """Roles whose devices go on as they are when it ended well: what follows in the same station relies on them."""
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -116,6 +118,7 @@ class OperationSchema:
         results_from: str = "",
         on_unknown: OnUnknown = "set aside",
         takes: Callable[..., float] | None = None,
+        keeps: Collection[str] = (),
     ) -> OperationSchema:
         """Read a plan's signature; the rest is told."""
         hints = typing.get_type_hints(plan, include_extras=True)
@@ -132,4 +135,5 @@ class OperationSchema:
         config = ConfigDict(extra="forbid", strict=True, validate_assignment=True)
         model = create_model(f"{plan.__name__}_parameters", __config__=config, **fields)
         summary = (inspect.getdoc(plan) or "").partition("\n")[0]
-        return cls(plan.__name__, roles, model, summary, dict(results), results_from, on_unknown, takes)
+        about = dict(results), results_from, on_unknown, takes, tuple(keeps)
+        return cls(plan.__name__, roles, model, summary, *about)
