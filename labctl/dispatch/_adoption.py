@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from labctl.dispatch import _failing
+from labctl.dispatch import _carrying, _failing
 from labctl.dispatch._port import Load
 from labctl.dispatch._traveller import Traveller
 from labctl.samples import station_of
@@ -62,7 +62,7 @@ def adopt(line: Line, before: Sequence[Interrupted]) -> None:
             if traveller.location == traveller.home:
                 line.end_at_home(traveller)
             else:
-                line.move(traveller, traveller.home)
+                _carrying.carry(line, traveller, traveller.home)
 
 
 def _take_up(line: Line, load: Load) -> None:
@@ -76,7 +76,7 @@ def _take_up(line: Line, load: Load) -> None:
         if station_of(traveller.location) == load.station:
             traveller.status = "inside"
         else:
-            line.move(traveller, line.places.reserve(load.station, traveller.sample))
+            _carrying.carry(line, traveller, line.places.reserve(load.station, traveller.sample))
     if load.state == "retrying":
         _failing.retry_later(line, port, load.failed_at)
     elif load.state == "waiting":

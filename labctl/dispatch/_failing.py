@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from labctl.dispatch import _loading
 from labctl.dispatch._failure import MOST_IN_A_ROW, RETRY, answers, may_unload
 from labctl.dispatch._port import Handled, Port
 from labctl.dispatch._timers import Timer
@@ -82,7 +83,7 @@ def _go_on_without(line: Line, port: Port, verdict: str, reason: str, told: str)
             traveller.leave_out()
     if verdict == "elsewhere":
         port.reason = reason
-    line.unload(port)
+    _loading.unload(line, port)
 
 
 def rung(line: Line, timer: Timer) -> None:
@@ -122,7 +123,7 @@ def open_port(line: Line, port: Port) -> None:
     if closed:
         line.later(_ASK_AGAIN_S, port, "closed")
     else:
-        line.unload(port)
+        _loading.unload(line, port)
 
 
 def restore(line: Line, port: Port) -> None:

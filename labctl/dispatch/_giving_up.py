@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from labctl.dispatch import _carrying
 from labctl.dispatch._traveller import Traveller
 from labctl.recipes import Operation
 
@@ -32,7 +33,7 @@ def too_late(line: Line, traveller: Traveller) -> None:
         name = operation.name or operation.kind
         traveller.aside = f"{name} could not begin within {operation.timing.begin_within:g} s"
     if traveller.next_operation is None:
-        line.go_home(traveller)
+        _carrying.go_home(line, traveller)
 
 
 def give_up_the_hopeless(line: Line) -> bool:

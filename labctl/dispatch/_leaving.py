@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labctl.dispatch import _failing
+from labctl.dispatch import _carrying, _failing, _loading
 from labctl.dispatch._failure import may_unload
 from labctl.dispatch._port import Port
 from labctl.samples import station_of
@@ -24,13 +24,13 @@ def leave(line: Line, name: str, reason: str) -> None:
         if traveller.status != "inside" and traveller.next_operation is not None:
             traveller.aside = share.leaving
             if traveller.status == "waiting":
-                line.go_home(traveller)
+                _carrying.go_home(line, traveller)
 
 
 def _clear(line: Line, port: Port, reason: str) -> None:
     """Have a station emptied in which nothing runs."""
     if port.state == "changing":
-        line.call_off(port)
+        _loading.call_off(line, port)
     elif port.state == "loading":
         _turn_back(line, port, reason)
     elif port.state in ("retrying", "waiting"):
@@ -46,9 +46,9 @@ def _turn_back(line: Line, port: Port, reason: str) -> None:
         carried_to = line.carrying.destination if line.carrying and line.carrying.traveller is traveller else ""
         if traveller.status == "inside":
             traveller.aside = reason
-            line.move(traveller, traveller.home)
+            _carrying.carry(line, traveller, traveller.home)
         elif station_of(carried_to) != port.station.name:
-            line.withdraw(port, traveller)
+            _loading.withdraw(line, port, traveller)
             if not carried_to:
                 line.moves = [move for move in line.moves if move.traveller is not traveller]
                 traveller.status = "waiting"

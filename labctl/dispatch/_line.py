@@ -6,21 +6,19 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from labctl.dispatch import _failing, _giving_up, _leaving
+from labctl.dispatch import _carrying, _failing, _giving_up, _leaving, _loading
 from labctl.dispatch._durations import Durations
 from labctl.dispatch._failure import FailureRule
 from labctl.dispatch._hands import Hands
 from labctl.dispatch._places import Places
 from labctl.dispatch._policy import Policy
 from labctl.dispatch._port import Move, Port
-from labctl.dispatch._promises import Promises
 from labctl.dispatch._share import Share
 from labctl.dispatch._timers import Timer
 from labctl.dispatch._traveller import Traveller
 from labctl.engine import OperationResult
 from labctl.lab import Station
 from labctl.recipes import Operation, OperationSchema
-from labctl.samples import station_of
 
 _JUST_AFTER_S = 0.001
 _ROUNDS = 1000
@@ -76,7 +74,8 @@ class Line:
         self.carried_at = 0.0
         """Lab time [s] at which the move in progress should be made."""
         self.timers: list[Timer] = []
-        self._n_arrived = 0
+        self.n_arrived = 0
+        """How often a sample came to another place."""
         self.look_again = math.inf
         self.stopping = ""
         """Why nothing new is started ever again; empty while work goes on."""
@@ -149,7 +148,7 @@ class Line:
         """Go on after a move was made or failed."""
         self.carrying = None
         if result.status == "success":
-            self.arrived(move)
+            _carrying.arrived(self, move)
             return
         move.traveller.location = f"{move.source} or {move.destination}?"
         self.end(move.traveller, "failed", f"not carried to {move.destination}: {result.reason}")
@@ -175,7 +174,7 @@ class Line:
             traveller.done_at = self.now
             if share.leaving and traveller.next_operation is not None:
                 traveller.aside = share.leaving
-        self.unload(port)
+        _loading.unload(self, port)
 
     def stop_starting(self, reason: str) -> None:
         """Start nothing any more; what runs, ends."""
@@ -191,23 +190,9 @@ class Line:
     def retire(self, port: Port, reason: str) -> None:
         """Use a station no more; what is in it is finished, what was called goes elsewhere."""
         port.reason = reason
-        self.call_off(port)
+        _loading.call_off(self, port)
         if port.state == "free":
             port.state = "quarantined"
-
-    def call_off(self, port: Port) -> None:
-        """Let a station that is being cleaned and got ready have no load."""
-        if port.state == "changing":
-            for traveller in list(port.load):
-                self.withdraw(port, traveller)
-            port.state = "free"
-
-    def withdraw(self, port: Port, traveller: Traveller) -> None:
-        """Keep a station's place no more for a sample that is not on its way into it."""
-        self.places.free(self._kept(port, traveller), traveller.sample)
-        port.load.remove(traveller)
-        if traveller.status == "called":
-            traveller.status = "waiting"
 
     def add(self, station: Station) -> Port:
         """Use a station that there was not before."""
@@ -252,157 +237,23 @@ class Line:
 
     def _decide_once(self) -> bool:
         """Decide; return whether to decide again at once, because samples that need no mover are elsewhere now."""
-        n_before = self._n_arrived
+        n_before = self.n_arrived
         _giving_up.set_late_aside(self)
         decision = self.policy.decide(self)
         self.look_again = decision.look_again
         for choice in decision.choices:
-            self._load(choice.port, choice.travellers)
+            _loading.load(self, choice.port, choice.travellers)
         for traveller in list(self.travellers):
             is_away = traveller.status == "waiting" and traveller.location != traveller.home
             if is_away and not self.is_paused(traveller):
-                self.move(traveller, traveller.home)
+                _carrying.carry(self, traveller, traveller.home)
         for port in self.ports.values():
             if port.state == "loading" and not port.held and all(t.status == "inside" for t in port.load):
                 if port.load and self.is_paused(port.load[0]):
                     continue
-                self._begin(port)
-        self._carry_next()
-        return self._n_arrived != n_before
-
-    def go_home(self, traveller: Traveller) -> None:
-        """End a sample in its rack place, or have it carried there."""
-        if traveller.location == traveller.home:
-            self.end_at_home(traveller)
-        else:
-            self.move(traveller, traveller.home)
-
-    def _load(self, port: Port, travellers: Sequence[Traveller]) -> None:
-        self.hands.loaded(port.station.name, travellers)
-        operation = travellers[0].next_operation
-        assert operation is not None  # it waits for one
-        port.load = list(travellers)
-        changeover_s = port.station.changeover_s(port.last_kind, operation.kind)
-        port.state = "changing" if changeover_s else "loading"
-        port.began, port.until = self.now, self.now + changeover_s
-        for traveller in travellers:
-            kept = self.places.reserve(port.station.name, traveller.sample)
-            if not changeover_s:
-                self.move(traveller, kept)
-            else:
-                traveller.status = "called"
-                if traveller.location != traveller.home:
-                    self.move(traveller, traveller.home)
-        if changeover_s:
-            self.later(changeover_s, port, "changed")
-
-    def changed(self, port: Port) -> None:
-        """Have samples brought that were called to a station which was cleaned and got ready."""
-        if port.state != "changing":
-            return
-        port.state = "loading"
-        for traveller in port.load:
-            if traveller.status == "called":
-                self.move(traveller, self._kept(port, traveller))
-
-    def _kept(self, port: Port, traveller: Traveller) -> str:
-        return self.places.kept(port.station.name, traveller.sample)
-
-    def move(self, traveller: Traveller, destination: str) -> None:
-        """Have a sample carried to a place that is kept for it."""
-        traveller.status = "moving"
-        self.moves.append(Move(traveller, traveller.location, destination))
-        if not self.has_mover:
-            self.arrived(self.moves.pop())
-
-    def _carry_next(self) -> None:
-        if self.carrying is not None or not self.has_mover or self.mover_held:
-            return
-        moves = [move for move in self.moves if not self.is_paused(move.traveller)]
-        if not moves:
-            return
-        move = self.policy.next_move(self, moves) if len(moves) > 1 else moves[0]
-        self.moves.remove(move)
-        self.carrying, self.carried_at = move, self.now + self.move_s
-        self.hands.carry(move)
-
-    def arrived(self, move: Move) -> None:
-        """Go on with a sample that lies in a new place."""
-        traveller = move.traveller
-        traveller.location = move.destination
-        self._n_arrived += 1
-        left = self.ports.get(station_of(move.source))
-        if left is not None:
-            self.places.free(move.source, traveller.sample)
-            left.load = [t for t in left.load if t is not traveller]
-            if not left.load and left.state in ("unloading", "loading"):
-                left.state = "quarantined" if left.reason else "free"
-        if move.destination != traveller.home:
-            traveller.status = "inside"
-            if traveller.aside:  # since it was on its way
-                self.move(traveller, traveller.home)
-        elif (port := self._caller(traveller)) is not None:
-            traveller.status = "called"
-            if port.state == "loading":
-                self.move(traveller, self._kept(port, traveller))
-        elif traveller.next_operation is None:
-            self.end_at_home(traveller)
-        else:
-            traveller.status = "waiting"
-
-    def _caller(self, traveller: Traveller) -> Port | None:
-        """Return the station to which a sample was called that first had to make way."""
-        for port in self.ports.values():
-            if port.state in ("changing", "loading") and traveller in port.load:
-                return port
-        return None
-
-    def _begin(self, port: Port) -> None:
-        late = [t for t in port.load if t.due < self.now] if not port.continues and not port.attempt else []
-        for traveller in late:
-            traveller.status = "waiting"
-            _giving_up.too_late(self, traveller)
-            if traveller.status == "waiting":
-                self.move(traveller, traveller.home)
-        if late or not port.load or any(t.ready_at > self.now for t in port.load):
-            return  # when they are out, or ready
-        operation = port.load[0].next_operation
-        assert operation is not None  # it was brought for one
-        lasts_s = self.durations.expected_s(port.station, operation)
-        opens = self.opens(port.station, self.now, lasts_s)
-        if self.now < opens < math.inf:
-            if not any(timer.station == port.station.name and timer.what == "open" for timer in self.timers):
-                self.later(opens - self.now, port, "open")
-            return
-        port.state, port.began, port.until = "busy", self.now, self.now + lasts_s
-        self.hands.begin(port)
-        port.continues = ""
-
-    def unload(self, port: Port) -> None:
-        """Let the samples in a station go on to what comes next; where it is done there as well, they stay."""
-        if self._stays(port):
-            self.hands.loaded(port.station.name, port.load)
-            port.state = "loading"
-            return
-        port.state = "unloading"
-        for traveller in port.load:
-            traveller.status, traveller.waiting_since = "waiting", self.now
-        for traveller in list(port.load):
-            if traveller.next_operation is None:
-                self.move(traveller, traveller.home)
-
-    def _stays(self, port: Port) -> bool:
-        """Return whether the whole load has its next operation in the same station, at once: a chamber stays shut."""
-        first, held_up = port.load[0], bool(port.reason or port.held or self.stopping)
-        operation = first.next_operation
-        if operation is None or held_up or not self.offers(port, first) or first.ready_at > self.now:
-            return False
-        if port.station.changeover_s(port.last_kind, operation.kind):
-            return False
-        if not all(traveller.fits_with(first) for traveller in port.load[1:]):
-            return False
-        done = self.schemas.get(port.last_kind)
-        return bool(done is not None and done.keeps) or Promises(self).late_s(port, port.load) <= 0.0
+                _loading.begin(self, port)
+        _carrying.carry_next(self)
+        return self.n_arrived != n_before
 
     def _ring(self) -> None:
         """Do what was put off until now."""
@@ -410,7 +261,7 @@ class Line:
         self.timers = [timer for timer in self.timers if timer.time > self.now]
         for timer in due:
             if timer.what == "changed":
-                self.changed(self.ports[timer.station])
+                _loading.changed(self, self.ports[timer.station])
             else:
                 _failing.rung(self, timer)
 
