@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from typing_extensions import override
@@ -13,12 +13,13 @@ from labctl.campaign._approvals import Approvals
 from labctl.campaign._checked import CheckedCampaign
 from labctl.campaign._completion import ToCome
 from labctl.campaign._decisions import CLOSED, ENDED, FORETOLD, HANDLED, LOADED, STARTED, SUGGESTED, Decisions
-from labctl.campaign._earlier import Earlier, read_durations, read_earlier
+from labctl.campaign._earlier import Earlier, read_beginning, read_durations
 from labctl.campaign._ending import Ending
 from labctl.campaign._floor import Floor, Member
 from labctl.campaign._happening import Happening
 from labctl.campaign._learning import tell_earlier, tell_outcome
 from labctl.campaign._operator import NOBODY, Operator
+from labctl.campaign._results import Results
 from labctl.campaign._resumption import read_resumption
 from labctl.campaign._side_by_side import run_side_by_side
 from labctl.clock import ClockQueue
@@ -28,7 +29,6 @@ from labctl.errors import ClockClosed, ClockStalled, FileError, RegistryError
 from labctl.lab import Lab
 from labctl.metadata import AccessPolicy
 from labctl.optimize import ID_KEY, ROW_KEY, Explains
-from labctl.records import distrust, operation_record, people_doubt, read_outcome
 from labctl.store import Store
 from labctl.trials import Outcome, SearchSpace
 
@@ -82,13 +82,9 @@ class Campaign(Member):
         )
         """Called on a station's thread with an operation that failed or was aborted."""
         self.name, file = checked.file.campaign, checked.file
-        self.outcomes: list[Outcome] = []
-        """Of the trials that ended, in the order they ended."""
-        self.lost: dict[str, str] = {}
-        """Why each trial without an outcome has none."""
+        self._results = Results(checked, store)
         self.approvals = Approvals(file.approve, checked.space.names, checked.known)
         self.n_started = 0
-        self.best: Outcome | None = None
         self._news_at = lab.clock.monotonic()
         self.decisions = Decisions(store.directory)
         self.before = read_resumption(checked, self.decisions, store, floor.directory if floor else store.directory)
@@ -97,7 +93,6 @@ class Campaign(Member):
         self.rests = False
         """Whether it ended before, and only its samples are still there."""
         self.scan_ids = ScanIds(self.before.n_runs + 1)
-        self._since_best = self._lost_in_a_row = 0
         self._gains: list[float] = []
         self._stop_reason = ""
         self._is_over = False
@@ -118,6 +113,21 @@ class Campaign(Member):
         self.floor.join(self, Share(file.dispatch.share, file.on_failure, used_s), md)
         self.operator = Operator(self.floor, self, self.approvals, self._submit, self._add)
         self._remember()
+
+    @property
+    def outcomes(self) -> Sequence[Outcome]:
+        """Of the trials that ended, in the order they ended."""
+        return self._results.outcomes
+
+    @property
+    def lost(self) -> Mapping[str, str]:
+        """Why each trial without an outcome has none."""
+        return self._results.lost
+
+    @property
+    def best(self) -> Outcome | None:
+        """With the first objective at its best so far."""
+        return self._results.best
 
     @property
     def drivers(self) -> Mapping[str, StationDriver]:
@@ -172,7 +182,7 @@ class Campaign(Member):
 
     @property
     def _n_under_way(self) -> int:
-        return self.n_started - len(self.outcomes) - len(self.lost)
+        return self.n_started - self._results.n_ended
 
     @property
     def lab_s(self) -> float:
@@ -395,24 +405,15 @@ class Campaign(Member):
         if started is not None:
             prior = tuple(started.get("prior", ()))
             return Earlier(tuple(started["earlier"]), prior=prior), AccessPolicy.model_validate(started["policy"])
-        file, path = self.checked.file, self.checked.paths["campaign"]
-        folders = [path.parent / folder for folder in file.earlier]
-        found = read_earlier(folders, self.checked.space.names, self.checked.objectives, file.quality, path)
-        stores = [path.parent / folder for folder in file.prior.stores] if file.prior is not None else []
-        about = self.checked.space.names, self.checked.objectives, file.quality, path, "prior.stores"
-        led = read_earlier(stores, *about)
-        completed = tuple(point for point in led.points if self._names <= set(point))
-        policy = AccessPolicy.strictest([own, *found.policies, *led.policies])
-        more = {"prior": list(completed)} if completed else {}
+        found, policies = read_beginning(self.checked)
+        policy = AccessPolicy.strictest([own, *policies])
+        more = {"prior": list(found.prior)} if found.prior else {}
         self.decisions.write(STARTED, earlier=list(found.points), **more, policy=policy.model_dump())
-        return replace(found, prior=completed), policy
+        return found, policy
 
     def _learn_durations(self) -> None:
         """Learn how long things take: from the stores of earlier campaigns, and from before an interruption."""
-        file, folder = self.checked.file, self.checked.paths["campaign"].parent
-        named = [*file.earlier, *(file.prior.stores if file.prior is not None else ())]
-        folders = [folder / name for name in dict.fromkeys(named)]
-        earlier = read_durations(folders, self.lab.name, simulated=self.lab.metadata.simulated)
+        earlier = read_durations(self.checked, simulated=self.lab.metadata.simulated)
         durations = self.dispatcher.durations
         for start, took_s in (*earlier, *self.before.took):
             station = self.lab.stations.get(start["station"])
@@ -453,14 +454,14 @@ class Campaign(Member):
                 self._stop_reason = "budget"
             elif file.budget.lab_time is not None and self.lab_s >= file.budget.lab_time * 3600:
                 self._stop_reason = "lab time"
-            elif file.stop.no_improvement is not None and self._since_best >= file.stop.no_improvement:
+            elif file.stop.no_improvement is not None and self._results.n_since_best >= file.stop.no_improvement:
                 self._stop_reason = "no improvement"
             elif self._little_to_gain():
                 self._stop_reason = "little to gain"
             elif self.optimizer.should_stop():
                 self._stop_reason = self.optimizer.stop_reason
-            elif self._lost_in_a_row >= file.stop.lost:
-                self._stop_reason = f"stopped: {self._lost_in_a_row} trials in a row were lost"
+            elif self._results.n_lost_in_a_row >= file.stop.lost:
+                self._stop_reason = f"stopped: {self._results.n_lost_in_a_row} trials in a row were lost"
             elif self.lost and not self._can_go_on():
                 self._stop_reason = "stopped: no station is left for an operation of the recipe"
         return self._stop_reason
@@ -486,8 +487,8 @@ class Campaign(Member):
         outlook = self.optimizer.outlook() if rule is not None and isinstance(self.optimizer, Explains) else None
         if rule is None or outlook is None:
             return
-        n_ended, hours = len(self.outcomes) + len(self.lost), self.lab_s / 3600.0
-        gain = outlook.next_gain if rule.per == "trial" else outlook.next_gain * n_ended / hours
+        per_hour = self._results.n_ended / (self.lab_s / 3600.0)
+        gain = outlook.next_gain if rule.per == "trial" else outlook.next_gain * per_hour
         self.decisions.write(FORETOLD, trial=trial, gain=gain)
         self._gains.append(gain)
 
@@ -498,49 +499,20 @@ class Campaign(Member):
 
     def _learn(self, traveller: Traveller) -> None:
         """Read back what was recorded of a sample that ended, and tell the optimizer."""
-        doubts = people_doubt(self.store.directory)
-        as_run = self.checked.as_run
-        quantities = [quantity for _, quantity in as_run.values()]
-        runs = [self.store.run(uid) for uid in traveller.runs]
-        records = [operation_record(run, traveller.sample, doubts, quantities) for run in runs]
-        n_operations = len(traveller.recipe.operations) - len(traveller.left_out)
-        objectives = self.checked.objectives
-        outcome = read_outcome(traveller.trial, traveller.suggestion, records, n_operations, objectives, as_run)
-        if outcome is None:
-            self._lose(traveller, traveller.reason or "not every operation was recorded as a success")
-            return
-        if outcome.status == "completed" and (reason := distrust(records, self.checked.file.quality)):
-            self._lose(traveller, reason)
-            return
-        self._lost_in_a_row = 0
-        self.outcomes.append(outcome)
-        tell_outcome(self.optimizer, outcome)
-        if outcome.status == "completed" and self._is_better(outcome):
-            self.best, self._since_best = outcome, 0
-        else:
-            self._since_best += 1
-
-    def _lose(self, traveller: Traveller, reason: str) -> None:
-        self.lost[traveller.trial] = reason
-        self._lost_in_a_row += 1
-
-    def _is_better(self, outcome: Outcome) -> bool:
-        """Return whether the first objective is better than ever."""
-        first = self.checked.objectives[0]
-        if self.best is None:
-            return True
-        return first.gain(outcome.objectives[first.name]) > first.gain(self.best.objectives[first.name])
+        outcome = self._results.read(traveller)
+        if outcome is not None:
+            tell_outcome(self.optimizer, outcome)
 
     def _ending(self, reason: str) -> Ending:
-        failed = sum(outcome.status == "failed" for outcome in self.outcomes)
+        n_failed = self._results.n_failed
         stopping = self.dispatcher.stopping(self.name)
         if stopping and not reason.startswith("stopped"):  # when the last trials were under way
             reason = self._stop_reason = f"stopped: {stopping}"
         return Ending(
             reason,
             self.n_started,
-            len(self.outcomes) - failed,
-            failed,
+            len(self.outcomes) - n_failed,
+            n_failed,
             len(self.lost),
             self.lab_s,
             {

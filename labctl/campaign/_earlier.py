@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from labctl.campaign._checked import CheckedCampaign
 from labctl.errors import FileError, Problem
 from labctl.metadata import AccessPolicy
 from labctl.objectives import Objective
@@ -66,22 +67,44 @@ def read_earlier(
     return Earlier(tuple(points), tuple(policies))
 
 
-def read_durations(folders: Iterable[Path], lab: str, *, simulated: bool) -> Iterator[tuple[Mapping[str, Any], float]]:
-    """Yield start document and duration [s] of the newest operations that came to their end, in order.
+def read_beginning(checked: CheckedCampaign) -> tuple[Earlier, Sequence[AccessPolicy]]:
+    """Return what a campaign begins with, from the stores that its file names, and the policies of what was read.
+
+    Raises:
+        FileError: a store has no trial that can be used.
+        StoreError: a folder is no store.
+    """
+    about = checked.space.names, checked.objectives, checked.file.quality, checked.paths["campaign"]
+    found = read_earlier(_folders(checked, checked.file.earlier), *about)
+    led = read_earlier(_folders(checked, _prior_stores(checked)), *about, "prior.stores")
+    names = {objective.name for objective in checked.objectives}
+    completed = tuple(point for point in led.points if names <= set(point))
+    return replace(found, prior=completed), (*found.policies, *led.policies)
+
+
+def read_durations(checked: CheckedCampaign, *, simulated: bool) -> Iterator[tuple[Mapping[str, Any], float]]:
+    """Yield start document and duration [s] of the newest operations of those stores that came to their end, in order.
 
     Args:
-        folders: of stores; those that are gone are left out.
-        lab: name of the laboratory that did them.
-        simulated: whether it was simulated.
+        checked: the campaign's files; runs of other laboratories, and stores that are gone, are left out.
+        simulated: whether the laboratory is.
     """
-    for folder in folders:
+    for folder in _folders(checked, dict.fromkeys([*checked.file.earlier, *_prior_stores(checked)])):
         if not folder.is_dir():
             continue
         with Store.read(folder) as store:
             for summary in reversed(store.runs(status="success", newest=_N_NEWEST)):
                 start, stop = store.ends(summary.uid)
-                if stop is not None and (start.get("lab"), start.get("simulated")) == (lab, simulated):
+                if stop is not None and (start.get("lab"), start.get("simulated")) == (checked.lab.lab, simulated):
                     yield start, stop["time"] - start["time"]
+
+
+def _prior_stores(checked: CheckedCampaign) -> Sequence[str]:
+    return checked.file.prior.stores if checked.file.prior is not None else ()
+
+
+def _folders(checked: CheckedCampaign, names: Iterable[str]) -> list[Path]:
+    return [checked.paths["campaign"].parent / name for name in names]
 
 
 def _points(
