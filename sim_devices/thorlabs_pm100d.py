@@ -19,7 +19,7 @@ DRIFT, _DRIFT_S = 2e-3, 5 * 3600.0  # invented: the lamp, over hours
 """How far the lamp strays at most, as a share."""
 NOISE = 5e-4
 """Of one reading of ten averages, standard deviation as a share."""
-_SAMPLES_S = 3000.0
+_SAMPLES_S, _USUAL_SAMPLES = 3000.0, 10  # ten are within the reply's delay
 _STALE = (-230, "Data corrupt or stale")
 
 
@@ -70,7 +70,7 @@ class SimThorlabsPM100D(TableInstrument):
         }
 
     def _measure(self) -> str:
-        self.busy_s = self.values["averaging"] / _SAMPLES_S
+        self.busy_s = max(0, self.values["averaging"] - _USUAL_SAMPLES) / _SAMPLES_S
         self._latest = _number(self._power_W())
         return self._latest
 
