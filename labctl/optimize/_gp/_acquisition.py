@@ -15,6 +15,9 @@ from labctl.optimize._gp._hours import Hours
 from labctl.optimize._gp._improvement import log_improvement, log_improvement_slopes
 from labctl.optimize._gp._process import Process
 
+FAILURE_COUNTS = 3.0
+"""Power of the probability to complete that multiplies an improvement: what is expected stays high where trials fail
+and tell nothing, and draws a search there with 1."""
 HOURS_COUNT = 0.3
 """Power of the hours that divides an improvement: with 1, a search stays where trials are cheap."""
 
@@ -37,8 +40,8 @@ class Circumstances:
     """None where time does not count."""
 
     def log_factor(self, features: Floats) -> Floats:
-        """Return the log of the probability to complete, less the part that counts of that of the hours."""
-        factor = self.log_probability(features)
+        """Return the logs of the probability to complete and of the hours, as far as they count."""
+        factor = FAILURE_COUNTS * self.log_probability(features)
         return factor if self.hours is None else factor - HOURS_COUNT * self.hours.logarithm(features)
 
     def log_probability(self, features: Floats) -> Floats:
@@ -50,7 +53,7 @@ class Circumstances:
         factor, by_column = 0.0, np.zeros(len(feature))
         if self.feasibility is not None:
             value, slopes = self.feasibility.slopes(feature)
-            factor, by_column = factor + value, by_column + slopes
+            factor, by_column = factor + FAILURE_COUNTS * value, by_column + FAILURE_COUNTS * slopes
         if self.hours is not None:
             value, slopes = self.hours.slopes(feature)
             factor, by_column = factor - HOURS_COUNT * value, by_column - HOURS_COUNT * slopes
@@ -86,12 +89,17 @@ class Acquisition:
         worth: Floats = np.logaddexp.reduce(parts, axis=0)
         return worth + self.about.log_factor(features)
 
+    @property
+    def noise(self) -> float:
+        """Highest noise variance of the models."""
+        return max(model.kernel.noise for model in self.models)
+
     def upper_limit(self, features: Floats, kappa: float) -> Floats:
-        """Return mean plus `kappa` standard deviations of the models' mixture, less where failure is probable."""
+        """Return mean plus `kappa` standard deviations of the models' mixture, with what the circumstances say."""
         means, deviations = np.array([model.predict(features) for model in self.models]).swapaxes(0, 1)
         mean = means.mean(axis=0)
         worth: Floats = mean + kappa * np.sqrt((deviations**2 + (means - mean) ** 2).mean(axis=0))
-        return worth + 0.5 * self.about.log_probability(features)
+        return worth + self.about.log_factor(features)
 
     def alike(self, features: Floats, other: Floats) -> Floats:
         """Return how much outcomes at model columns go with that at one other, 0 to 1, the models' mean."""

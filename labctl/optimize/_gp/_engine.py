@@ -25,7 +25,10 @@ from labctl.optimize._gp._warp import Warp, standardised
 from labctl.optimize._history import Known
 from labctl.optimize._uninformed import RandomEngine, SobolEngine
 
-_PRIORS = (Prior(length=(0.0, 1.0)), Prior(length=(-1.2, 0.7), trend=None))  # one that no prior misleads
+_PRIORS = (
+    Prior(length=(0.0, 1.0)),
+    Prior(length=(-1.2, 0.7), nominal=(0.0, 1.0), trend=None),  # one that no prior misleads
+)
 _MIN_COMPLETED = 3  # fewer outcomes say nothing about scales
 _N_START_POOL = 3
 _N_CENTRES = 3
@@ -36,6 +39,7 @@ _PATIENCE = 6
 _KAPPA = 3.0
 _ALIKE = 0.2  # correlation with the best recipe: above, it is the hill that the search has stalled on
 _FAR = 0.3  # in codes: recipes that say little of each other before a model speaks
+_EXACT = 1e-3  # noise variance below which a recipe made again tells nothing
 _RHO = 0.05  # Knowles 2006
 _TINY = float(np.finfo(np.float64).tiny)
 
@@ -49,12 +53,13 @@ class GaussianProcessEngine:
       a prior for long and one for short scales; outcomes standardised by Yeo and Johnson. What was expected
       before is a column with a weight of its own.
     - Trials on their way count as if they had given what the models expect (kriging believer).
-    - Failed trials train a model of the probability to complete, which multiplies the improvement.
+    - Failed trials train a model of the probability to complete, whose cube multiplies the improvement.
     - Where time counts, the improvement is divided by a power of the lab hours that a recipe is expected to take
       (after Snoek 2012, arXiv:1206.2944).
     - Stagnation: after `n_inputs` + 6 trials without an improvement above the noise, two of three trials in a box
       go to the highest upper confidence limit (Srinivas 2010, arXiv:0912.3995) far from the best recipe, in a
-      pool one of three anywhere; always where completing is more likely than not, if there is such a place.
+      pool one of three anywhere; always where completing is more likely than not, if there is such a place. A
+      trial in a box goes there, too, when the best suggestion nearly repeats a recipe whose outcome has no noise.
     - Two objectives: the growth of the hypervolume that the Pareto front encloses. Three and more: each suggestion
       looks at one random weighting of all of them (ParEGO; Knowles 2006, doi:10.1109/TEVC.2005.851274), drawn from
       its trial's seed.
@@ -94,12 +99,17 @@ class GaussianProcessEngine:
         best = known.codes[known.is_completed][_centres(fitted)]
         every = box.all_codes(_N_ALL)
         codes = candidates(box, best, len(known.codes), rng) if every is None else every
-        if known.n_trials % 3 and isinstance(acquisition, Acquisition) and self._has_stalled(box, acquisition, known):
-            features = box.features(codes)
-            is_close = acquisition.alike(features, box.features(best[:1])[0]) > _ALIKE
-            worth = acquisition.upper_limit(features, _KAPPA)
-            return codes[np.lexsort((-worth, is_close, ~acquisition.about.is_probable(features)))]
-        return best_first(box, acquisition, codes, polish=every is None, rng=rng)
+        if not isinstance(acquisition, Acquisition):
+            return best_first(box, acquisition, codes, polish=every is None, rng=rng)
+        if not (known.n_trials % 3 and self._has_stalled(box, acquisition, known)):
+            found = best_first(box, acquisition, codes, polish=every is None, rng=rng)
+            if acquisition.noise > _EXACT or not box.near(found[:1], known.codes)[0]:
+                return found
+        features = box.features(codes)
+        is_close = acquisition.alike(features, box.features(best[:1])[0]) > _ALIKE
+        worth = acquisition.upper_limit(features, _KAPPA)
+        is_known = box.near(codes, known.codes) & (acquisition.noise <= _EXACT)
+        return codes[np.lexsort((-worth, is_close, ~acquisition.about.is_probable(features), is_known))]
 
     def in_pool(self, pool: Pool, known: Known, free: NDArray[np.intp], rng: Generator) -> int:
         """Return the free row most worth trying."""
@@ -141,7 +151,9 @@ class GaussianProcessEngine:
         is_turn = known.n_trials % 3 == 0 if isinstance(domain, Pool) else known.n_trials % 3 > 0
         if is_turn and self._has_stalled(domain, fitted[0], known):
             return "a look where little is known: nothing better was found for a while"
-        return "the highest expected improvement" + (", lab hours counted" if self._per_hour else "")
+        elsewhere = isinstance(domain, Box) and fitted[0].noise <= _EXACT
+        intent = "the highest expected improvement" + (", lab hours counted" if self._per_hour else "")
+        return intent + (", or a look where little is known if a recipe would be repeated" if elsewhere else "")
 
     def _is_starting(self, domain: Box | Pool, known: Known) -> bool:
         n_start = self._n_start

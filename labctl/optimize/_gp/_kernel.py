@@ -24,8 +24,10 @@ class Prior:
     length: tuple[float, float]
     """Mean and width of the length scales' logarithms, before log(n_inputs) / 2 is added to the mean: distances
     grow with the root of the number of inputs (Hvarfner 2024, arXiv:2402.02229)."""
-    noise: tuple[float, float] = (-5.0, 1.5)
-    """Of the noise variance."""
+    nominal: tuple[float, float] | None = None
+    """The same of inputs without an order; None: as the others."""
+    noise: tuple[float, float] = (-5.0, 3.0)
+    """Of the noise variance; wide, for there are exact functions and rough measurements."""
     signal: tuple[float, float] = (0.0, 1.0)
     """Of the signal variance."""
     trend: tuple[float, float] | None = (0.0, 1.0)
@@ -125,14 +127,15 @@ class _Posterior:
         self._squared = np.stack([pdist(column, "sqeuclidean") for column in columns])
         upper_rows, upper_columns = np.triu_indices(len(outcomes), 1)
         self._pairs = upper_columns, upper_rows  # pdist's order, as places in the lower triangle
-        lengths = prior.length[0] + 0.5 * np.log(self.n_inputs)
+        nominal = prior.nominal or prior.length
+        means, widths = np.where(np.bincount(groups)[:, None] > 1, nominal, prior.length).T
         trends = features[:, len(groups) :]
         self.n_trends = int(trends.shape[1] > 0 and prior.trend is not None)  # variances: one for all trends
         self._trend_pairs = (trends @ trends.T)[self._pairs]
         self._trend_squares = (trends * trends).sum(axis=1)
         others = [prior.trend or (0.0, 1.0)] * self.n_trends + [prior.signal, prior.noise]
-        self._means = np.array([lengths] * self.n_inputs + [mean for mean, _ in others])
-        self._widths = np.array([prior.length[1]] * self.n_inputs + [width for _, width in others])
+        self._means = np.append(means + 0.5 * np.log(self.n_inputs), [mean for mean, _ in others])
+        self._widths = np.append(widths, [width for _, width in others])
 
     def negative_log(self, logarithms: Floats) -> tuple[float, Floats]:
         """Return minus the log posterior and its gradient by [log lengths, log trend, log signal, log noise]."""

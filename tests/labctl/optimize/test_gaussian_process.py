@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 from labctl.objectives import InputOf, Objective
 from labctl.optimize import ID_KEY, make_optimizer
+from labctl.optimize._domain import domain_of
 from labctl.optimize._front import added_volume, reference
 from labctl.optimize._gp._acquisition import Acquisition, Circumstances
 from labctl.optimize._gp._feasibility import Feasibility
@@ -238,3 +239,29 @@ def test_standardised_outcomes_keep_their_order_and_lose_their_skew(power):
 
 def test_equal_outcomes_carry_no_information():
     assert (standardised(np.full(7, 3.3)) == 0).all()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_no_recipe_is_made_again_where_that_tells_nothing(seed):
+    optimizer = make_optimizer("gp", SQUARE, [LOSS], seed, {})
+    domain, codes = domain_of(SQUARE), []
+    for _ in range(26):
+        (point,) = optimizer.suggest()
+        codes.append(domain.code(point))
+        optimizer.ingest([point | {"loss": (point["x"] - 3.0) ** 2 + (point["y"] - 4.0) ** 2}])
+    assert not any(domain.near(np.array(codes[n : n + 1]), np.array(codes[:n]))[0] for n in range(1, len(codes)))
+
+
+def test_what_is_called_certain_to_complete_seldom_fails():
+    rng, n_certain, n_failed = np.random.default_rng(0), 0, 0
+    for _ in range(60):
+        tried, asked = rng.random((12, 4)), rng.random((20, 4))
+        asked[:, 0] = 0.6 + 0.4 * asked[:, 0]
+        is_completed, will_complete = (codes[:, 0] + 0.6 * codes[:, 1] < 1.1 for codes in (tried, asked))
+        if is_completed.all():
+            continue
+        model = Feasibility.of(tried, is_completed, np.arange(4))
+        is_certain = np.exp(model.log_probability(asked)) > 0.95
+        n_certain, n_failed = n_certain + is_certain.sum(), n_failed + (~will_complete[is_certain]).sum()
+    assert n_certain > 20
+    assert n_failed < 0.1 * n_certain
