@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from annotated_types import Ge
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -31,7 +32,9 @@ def entries(schema: OperationSchema) -> st.SearchStrategy[dict[str, Any]]:
             numbers = st.floats(low, high, allow_subnormal=False)
             values[parameter] = numbers.map(lambda n, unit=quantity.unit: format_value(n, unit) if unit else n)
         elif schema.is_whole(parameter):
-            values[parameter] = st.integers(1, 5)
+            limits = schema.model.model_fields[parameter].metadata
+            least = max((limit.ge for limit in limits if isinstance(limit, Ge)), default=1)
+            values[parameter] = st.integers(int(least), int(least) + 5)
         elif schema.model.model_fields[parameter].is_required():
             values[parameter] = st.text("abc", min_size=1)
     return st.fixed_dictionaries({"operation": st.just(schema.kind), **values})
