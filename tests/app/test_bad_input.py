@@ -411,7 +411,7 @@ LAB = [
         "role of another class",
         "gauge: chamber_gauge",
         "gauge: quartz",
-        "stations.sputter.operations.sputter.gauge: quartz is of class InficonSQM160; MKS937B is needed",
+        "stations.sputter.operations.sputter.gauge: quartz is of class InficonSQM160; VacuumGauge is needed",
     ),
     lab(
         "role of no device",
