@@ -8,7 +8,7 @@ from typing import ClassVar
 from typing_extensions import override
 
 from labctl.clock import Clock
-from sim_devices.heater_loop import HeaterLoop
+from sim_devices.heater_loop import HeaterLoop, HeatingInstrument
 from sim_devices.modbus import ILLEGAL_ADDRESS, ILLEGAL_VALUE, ModbusError, ModbusInstrument
 from sim_devices.plant import TubeFurnace
 from sim_devices.wire import Fault
@@ -20,7 +20,7 @@ NOISE_K = 0.08
 """Of one temperature reading, standard deviation [K]."""
 
 
-class SimEurotherm2408(ModbusInstrument):
+class SimEurotherm2408(HeatingInstrument, ModbusInstrument):
     """Registers of one loop: set point with a rate limit, automatic and manual output, alarm 1, sensor break.
 
     Source: Eurotherm, Series 2000 Communications Handbook HA026230, chapter 5 'Modbus addresses'; one decimal place.
@@ -39,20 +39,6 @@ class SimEurotherm2408(ModbusInstrument):
         furnace.heater_works = lambda: self.faults.active("dead_heater") is None
         self._loop, self._alarm_degC, self._shown_degC = HeaterLoop(furnace), 1250.0, furnace.wall_degC
         self._loop.rate_K_min = 5.0
-
-    @override
-    def power_down(self) -> None:
-        """Lose the power, and with it the heat."""
-        super().power_down()
-        self._loop.advance()
-        self._loop.has_power = False
-
-    @override
-    def power_up(self) -> None:
-        """Go on with the settings there were: it heats again by itself."""
-        super().power_up()
-        self._loop.advance()
-        self._loop.has_power = True
 
     @override
     def hazards(self) -> tuple[str, ...]:

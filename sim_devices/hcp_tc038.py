@@ -8,9 +8,9 @@ from typing import ClassVar
 from typing_extensions import override
 
 from labctl.clock import Clock
-from sim_devices.heater_loop import HeaterLoop
+from sim_devices.heater_loop import HeaterLoop, HeatingInstrument
 from sim_devices.plant import TubeFurnace
-from sim_devices.wire import Fault, Instrument
+from sim_devices.wire import Fault
 
 _START, _END = b"\x02", b"\x03"
 _HIGHEST_DEGC, _LOWEST_DEGC = 200.0, 20.0
@@ -20,7 +20,7 @@ NOISE_K = 0.05
 """Of one temperature reading, standard deviation [K]."""
 
 
-class SimHcpTC038(Instrument):
+class SimHcpTC038(HeatingInstrument):
     """Registers D0002 (temperature) and D0120 (set point) in tenths of a degree; one monitored register.
 
     Frames are STX, station (2), CPU 01, wait 0, command, ETX and CR. Source: HC Photonics, TC038 Temperature
@@ -56,20 +56,6 @@ class SimHcpTC038(Instrument):
         if text[:5] != "01010":
             return None
         return _START + f"0101{self._act(text[5:])}".encode("latin1") + _END + b"\r"
-
-    @override
-    def power_down(self) -> None:
-        """Lose the power, and with it the heat."""
-        super().power_down()
-        self._loop.advance()
-        self._loop.has_power = False
-
-    @override
-    def power_up(self) -> None:
-        """Go on with the settings there were: it heats again by itself."""
-        super().power_up()
-        self._loop.advance()
-        self._loop.has_power = True
 
     @override
     def hazards(self) -> tuple[str, ...]:

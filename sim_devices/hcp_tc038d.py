@@ -9,7 +9,7 @@ from typing import ClassVar
 from typing_extensions import override
 
 from labctl.clock import Clock
-from sim_devices.heater_loop import HeaterLoop
+from sim_devices.heater_loop import HeaterLoop, HeatingInstrument
 from sim_devices.modbus import ILLEGAL_ADDRESS, ILLEGAL_VALUE, ModbusError, ModbusInstrument
 from sim_devices.plant import TubeFurnace
 from sim_devices.wire import Fault
@@ -21,7 +21,7 @@ NOISE_K = 0.05
 """Of one temperature reading, standard deviation [K]."""
 
 
-class SimHcpTC038D(ModbusInstrument):
+class SimHcpTC038D(HeatingInstrument, ModbusInstrument):
     """Four-byte registers in tenths of a degree: temperature 0x0000, set point 0x0106, alarm values from 0x010A.
 
     Source: HC Photonics, TC038D Temperature Controller User Manual, chapter 'Communication' (functions 3, 6, 8, 16;
@@ -42,20 +42,6 @@ class SimHcpTC038D(ModbusInstrument):
         self._words = dict.fromkeys(_ALARM_WORDS, 0)
         self._pending: dict[int, int] = {}
         self._shown = 0
-
-    @override
-    def power_down(self) -> None:
-        """Lose the power, and with it the heat."""
-        super().power_down()
-        self._loop.advance()
-        self._loop.has_power = False
-
-    @override
-    def power_up(self) -> None:
-        """Go on with the settings there were: it heats again by itself."""
-        super().power_up()
-        self._loop.advance()
-        self._loop.has_power = True
 
     @override
     def hazards(self) -> tuple[str, ...]:

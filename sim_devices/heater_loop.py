@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from sim_devices.plant import TubeFurnace
+from sim_devices.wire import Instrument
 
 
 class HeaterLoop:
@@ -60,3 +63,23 @@ class HeaterLoop:
             self._sum += error / self._band_K * step_s / self._integral_s
         self.output = min(1.0, max(0.0, wanted))
         return self.output
+
+
+class HeatingInstrument(Instrument):
+    """A controller that loses its heat with the power, and heats again by itself with the settings there were."""
+
+    _loop: HeaterLoop
+
+    @override
+    def power_down(self) -> None:
+        """Lose the power, and with it the heat."""
+        super().power_down()
+        self._loop.advance()
+        self._loop.has_power = False
+
+    @override
+    def power_up(self) -> None:
+        """Go on with the settings there were: it heats again by itself."""
+        super().power_up()
+        self._loop.advance()
+        self._loop.has_power = True
