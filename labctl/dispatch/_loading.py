@@ -102,7 +102,13 @@ def call_off(line: Line, port: Port) -> None:
     if port.state == "changing":
         for traveller in list(port.load):
             withdraw(line, port, traveller)
-        port.state = "free"
+        let_go(line, port)
+
+
+def let_go(line: Line, port: Port) -> None:
+    """Let a station wait no more for a load of which nobody comes; it is got ready anew for the next."""
+    line.timers = [timer for timer in line.timers if (timer.station, timer.what) != (port.station.name, "changed")]
+    port.state = "quarantined" if port.reason else "free"
 
 
 def withdraw(line: Line, port: Port, traveller: Traveller) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labctl.dispatch import Advised, FirstCome, Forecast, Greedy, Line, Policy, Prospect, Share, Traveller, advise
+from labctl.dispatch._leaving import leave
 from labctl.lab import Station
 from labctl.recipes import Operation, Recipe, Timing
 from tests.lines import Trial, Troubles, empty_line, random_line
@@ -130,6 +131,23 @@ def test_a_station_is_changed_over_between_kinds():
     line.take(Traveller("s0", "T0", recipe, {}, "", ""))
     first, second = Forecast(line).run().spans
     assert second.begin - first.end == MINUTE + 600.0 + 300.0 + MINUTE  # out, clean-down, set-up, in
+
+
+def changed_over_for(n: int) -> Line:
+    """Return a line with a tool for two samples, that is being got ready for its first operation, of `n` samples."""
+    line = empty_line({"tool": Station("tool", {"coat": ()}, 2, set_up_s={"coat": 600.0})}, {"rack": 3}, Greedy())
+    line.ports["tool"].last_kind = "etch"
+    recipe = Recipe("r", (Operation("a", "coat", {}, {}, Timing(takes=600.0)),))
+    for number in range(n):
+        line.take(Traveller(f"s{number}", f"T{number}", recipe, {}, "", "", share=f"of {number}" if n == 2 else ""))
+    return line
+
+
+def test_a_station_that_is_got_ready_for_nobody_begins_anew():
+    forecast = Forecast(changed_over_for(2))
+    forecast.at(300.0, lambda line: leave(line, "of 0", "stopped"))
+    (span,) = forecast.run().spans
+    assert (span.samples, span.begin) == (("s1",), 300.0 + 600.0 + MINUTE)
 
 
 def test_a_sample_stays_where_its_next_operation_is_done_as_well():
