@@ -28,8 +28,11 @@ KINDS: Mapping[str, tuple[list[Any], dict[str, Any]]] = {
     "retry": ([FIRST_LOOK], {"measure_transmittance": {"retries": 3, "after": "20 min"}}),
     "wait": ([FIRST_LOOK], {"measure_transmittance": {"then": "wait", "wait": "1 h", "otherwise": "go on"}}),
     "approve": ([], {}),
+    "refuse": ([], {}),
 }
-"""Faults and rules of each kind of campaign; in the last one, a person approves every suggestion after half an hour."""
+"""Faults and rules of each kind of campaign; in "approve" a person approves every suggestion after half an hour, in
+"refuse" one has a recipe made after a minute and refuses it after ten, while another sample is deposited."""
+OWN = {"power": 120.0, "oxygen": 0.2, "thickness": 140.0, "temperature": 420.0, "ramp": 5.0, "dwell": "30 min"}
 
 
 @dataclass
@@ -212,6 +215,8 @@ def run(folder: Path, kind: str) -> tuple[Any, Any]:
         campaign = Campaign(checked, lab, store, OPERATIONS, lambda happening: approve(campaign, happening.trial))
         for trial in campaign.approvals.pending:
             approve(campaign, trial)
+        if kind == "refuse":
+            clock.spawn(lambda: change_mind(campaign), "person")
         try:
             return campaign, campaign.run()
         finally:
@@ -228,6 +233,22 @@ def approve(campaign: Any, trial: str) -> None:
 
     if trial in campaign.approvals.pending:
         campaign.lab.clock.spawn(later, f"approves-{trial}")
+
+
+def change_mind(campaign: Any) -> None:
+    """Have a recipe made and refuse it before anything is done, unless both were done before the process died."""
+
+    def add() -> None:
+        if "T0002" not in campaign.before.points:
+            campaign.operator.suggest(OWN, "K. Sato", "as last year")
+
+    def refuse() -> None:
+        if "T0002" not in campaign.approvals.refused:
+            campaign.operator.refuse("T0002", "K. Sato", "it was tried elsewhere")
+
+    for at_s, call in ((60.0, add), (600.0, refuse)):
+        campaign.lab.clock.sleep(max(0.0, at_s - campaign.lab_s))
+        campaign.tell(call)
 
 
 def suggestions(folder: Path) -> list[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from labctl.dispatch import Durations, FailureRule, Forecast, Line, Policy, Port, Traveller
 from labctl.dispatch._leaving import leave
+from labctl.dispatch._taking_back import take_back
 from labctl.engine import OperationResult
 from labctl.lab import Station
 from labctl.recipes import Operation, OperationSchema, Recipe, Timing
@@ -31,6 +32,8 @@ class Troubles:
     """Stations that are taken out and brought back while samples are under way."""
     is_shared: bool = False
     """Whether one of two campaigns is paused for a while, and leaves later."""
+    n_refused: int = 0
+    """How often a sample is taken back to which nothing was done yet."""
 
 
 @dataclass
@@ -156,11 +159,25 @@ class Trial(Forecast):
             self.at(at, lambda line: setattr(line.share("b"), "paused", "by somebody"))
             self.at(at + 3600.0, lambda line: setattr(line.share("b"), "paused", ""))
             self.at(self._rng.uniform(0, 60000), lambda line: leave(line, "a", "stopped"))
+        for _ in range(troubles.n_refused):
+            self.at(self._rng.uniform(0, 20000), self._refuse)
+
+    def _refuse(self, line: Line) -> None:
+        """Take back one of the samples that were not begun; one that was begun stays."""
+        for traveller in self._rng.sample(line.travellers, min(4, len(line.travellers))):
+            is_there = traveller.location == traveller.home and not self.done[traveller.sample]
+            if take_back(line, traveller.sample) is None:
+                self.wrong += [f"{traveller.sample} was not begun and stays"] if not traveller.begun else []
+                continue
+            self.wrong += [] if is_there else [f"{traveller.sample} was begun and is taken back"]
+            self.wrong += [f"{name} is kept" for name, of in line.places.holders().items() if of == traveller.sample]
+            del self.all[traveller.sample]
+            return
 
     def pass_through(self) -> Passed:
         """Run to the end and return what came of it."""
-        n = len(self.all)
         prospect = self.run()
+        n = len(self.all)
         late = sum("could not begin within" in reason for reason in prospect.lost.values())
         self._check_end()
         return Passed(

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import os
+import queue
 import socket
 import socketserver
 import struct
@@ -29,6 +30,7 @@ _LIMIT_S = 10.0
 _EXTEND_LIMIT_S = 120.0
 """How long new instruments may take to say who they are [s]."""
 _MOST_BYTES = 65536
+_SILENT = "the campaign did not answer within {:g} s; it may be ending"
 
 
 class Control:
@@ -97,6 +99,9 @@ class Control:
                 }
                 for name, driver in campaign.drivers.items()
             },
+            "waiting_to_begin": {
+                each.trial: dict(each.suggestion) for each in campaign.dispatcher.unbegun(campaign.name)
+            },
             "waiting_for_approval": {
                 each.trial: {"reason": each.reason, "values": dict(each.point), "lab_s_left": each.until - now}
                 for each in list(campaign.approvals.pending.values())
@@ -117,7 +122,7 @@ class Control:
 
         campaign.dispatcher.ask(copy)
         if not done.wait(_LIMIT_S):
-            raise TimeoutError(f"the campaign did not answer within {_LIMIT_S:g} s; it may be ending")
+            raise TimeoutError(_SILENT.format(_LIMIT_S))
         found = completion(copied[0], campaign.name, campaign.started_at, campaign.floor.to_come)
         epoch = campaign.lab.clock.time() - campaign.lab.clock.monotonic() + campaign.started_at
         deadline = campaign.deadline() - campaign.started_at
@@ -144,7 +149,7 @@ class Control:
 
         self._campaign.tell(act)
         if not done.wait(limit_s):
-            raise TimeoutError(f"the campaign did not answer within {limit_s:g} s; it may be ending")
+            raise TimeoutError(_SILENT.format(limit_s))
         if failed:
             raise failed[0]
         return said
@@ -217,9 +222,15 @@ class Control:
         return self._do(lambda: self._operator.approve(name, asked["by"]), f"{name} is made")
 
     def _refuse(self, asked: Mapping[str, str]) -> str:
-        name = self._trial(asked)
-        call = lambda: self._operator.refuse(name, asked["by"], asked["reason"])  # noqa: E731  one expression
-        return self._do(call, f"{name} is not made")
+        name, answers = asked["trial"], queue.SimpleQueue[str]()
+        self._do(lambda: self._operator.refuse(name, asked["by"], asked["reason"], answers.put), "")
+        try:
+            why_not = answers.get(timeout=_LIMIT_S)
+        except queue.Empty:
+            raise TimeoutError(_SILENT.format(_LIMIT_S)) from None
+        if why_not:
+            raise RegistryError(why_not)
+        return f"{name} is not made"
 
     def _suggest(self, asked: Mapping[str, str]) -> str:
         point, trials = json.loads(asked["point"]), list[str]()

@@ -43,10 +43,11 @@ def sample_history(
 
 
 def _read(directory: Path, name: str) -> SampleHistory:
+    from labctl.app._reading import told_if_refused
     from labctl.records import sample_history as read_history
     from labctl.store import Store
 
-    with Store.read(directory) as store:
+    with Store.read(directory) as store, told_if_refused(directory, name):
         return read_history(store, name)
 
 

@@ -79,9 +79,12 @@ def approve(directory: Store, trial: Trial, by: By = "") -> None:
 
 
 def refuse(
-    directory: Store, trial: Trial, reason: Annotated[str, typer.Option("--reason", help="Why.")], by: By = ""
+    directory: Store,
+    trial: Annotated[str, typer.Argument(help="Trial that waits for approval or for its turn.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why.")],
+    by: By = "",
 ) -> None:
-    """Have a suggestion that waits for a person never made."""
+    """Have a suggestion never made that waits for a person, or for its turn; another takes its place."""
     _ask(directory, "refuse", by, trial=trial, reason=reason)
 
 

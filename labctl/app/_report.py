@@ -12,7 +12,7 @@ from labctl.app._pictures import figure_of, image, label
 from labctl.app._progress import clock_text
 from labctl.app._reading import open_campaign
 from labctl.app._report_model import model_section
-from labctl.app._showing import when
+from labctl.app._showing import refusal_text, when
 from labctl.app._showing_comparison import comparison_section
 from labctl.app._use import USES, shares, use_of
 from labctl.app._values import figures_text, units_of, values_text
@@ -93,6 +93,8 @@ def _page(
         used = use_of([store.run(run.uid) for run in runs], checked.lab)
         parts.append(table([(use.station, *shares(use), use.n_operations) for use in used], ("", *USES, "operations")))
     parts += ["<h2>Failures</h2>", _failures(trials, runs)]
+    if told.refused:
+        parts += ["<h2>Refused</h2>", _refused(told, checked)]
     parts += ["<h2>Trials, as run</h2>", *(_trial(trial, store, checked) for trial in trials)]
     body = "\n".join(part for part in parts if part)
     return document(file.campaign, _STYLE, body)
@@ -149,6 +151,18 @@ def _failures(trials: Sequence[TrialRecord], runs: Sequence[RunSummary]) -> str:
     ]
     text = table(rows, ("trial", "sample", "status", "reason")) if rows else "<p>No trial failed.</p>"
     return text + (table(bad, ("run", "operation", "station", "how it ended")) if bad else "")
+
+
+def _refused(told: Told, checked: CheckedCampaign) -> str:
+    rows = [
+        (
+            trial,
+            refusal_text(each),
+            values_text({n: told.points[trial][n] for n in checked.space.names}, checked.space, 5),
+        )
+        for trial, each in told.refused.items()
+    ]
+    return table(rows, ("trial", "refused", "recipe"))
 
 
 def _trial(trial: TrialRecord, store: Store, checked: CheckedCampaign) -> str:

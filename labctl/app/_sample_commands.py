@@ -126,9 +126,10 @@ def show(
 ) -> None:
     """Show what is known of a sample besides its history."""
     with clear_errors():
+        from labctl.app._reading import told_if_refused
         from labctl.app._showing_samples import show_sample
 
-        with _registry(directory) as registry:
+        with _registry(directory) as registry, told_if_refused(directory, name):
             entry = registry.sample(name)
             show_sample(entry)
             for attachment in entry.attachments if verify else ():

@@ -6,12 +6,15 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
 from labctl.store import Store
+
+if TYPE_CHECKING:
+    from labctl.campaign import Refusal
 
 _FILE_WIDTH = 200
 _WHOLE = ("uid", "time", "lasted", "trial", "status")
@@ -35,6 +38,12 @@ def table_of(*columns: str) -> Table:
 def when(time: float) -> str:
     """Return date and time of day, UTC."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def refusal_text(refusal: Refusal) -> str:
+    """Return who refused a suggestion, when (UTC) and why."""
+    at = "" if refusal.time is None else f", {when(refusal.time)}"
+    return f"by {refusal.by}{at}: {refusal.reason}"
 
 
 def _lasted(seconds: float | None) -> str:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from labctl.app._belief_text import diagnosis_rows, explanation_rows, outlook_rows
 from labctl.app._reading import hours_per_trial, open_campaign
+from labctl.app._showing import refusal_text
 from labctl.app._values import figures_text, values_text
 from labctl.campaign import CheckedCampaign, Told, retold
 from labctl.errors import RegistryError
@@ -71,7 +72,7 @@ def _rows(
     told: Told, checked: CheckedCampaign, point: dict[str, object], outcome: Outcome | None
 ) -> list[tuple[str, str]]:
     optimizer, trial = told.optimizer, str(point[ID_KEY])
-    rows = [("refused", told.refused[trial])] if trial in told.refused else []
+    rows = [("refused", refusal_text(told.refused[trial]))] if trial in told.refused else []
     if not isinstance(optimizer, Explains):
         return [*rows, ("suggested", f"by {checked.file.optimizer.engine}, which does not explain itself")]
     (about,) = optimizer.explain([point])

@@ -13,10 +13,11 @@ from rich.console import Console
 from labctl.app._control import ask
 from labctl.app._progress import clock_text
 from labctl.app._reading import hours_per_trial, open_campaign
-from labctl.app._showing import console_of_rows, table_of, when
+from labctl.app._showing import console_of_rows, refusal_text, table_of, when
 from labctl.app._showing_beliefs import outlook, print_rows
 from labctl.app._use import USES, shares, use_of
-from labctl.campaign import retold
+from labctl.app._values import values_text
+from labctl.campaign import CheckedCampaign, read_refused, retold
 from labctl.errors import LabError
 from labctl.store import Store
 
@@ -28,10 +29,11 @@ def show_status(directory: Path) -> None:
     console = console_of_rows()
     checked, trials = open_campaign(directory)
     counts = {status: sum(t.status == status for t in trials) for status in _STATES}
+    refused = read_refused(directory)
     told = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
-    console.print(
-        f"[b]{checked.file.campaign}[/b]: {len(trials)} of {checked.file.budget.trials} trials started: {told}"
-    )
+    told = f": {told}" if told else ""
+    told += f"; {len(refused)} refused" if refused else ""
+    console.print(f"[b]{checked.file.campaign}[/b]: {len(trials)} of {checked.file.budget.trials} trials started{told}")
     now, to_come = _asked(directory, "status"), _asked(directory, "completion")
     done_at = {} if to_come is None else to_come["samples"]
     objectives = [objective.name for objective in checked.objectives]
@@ -43,6 +45,8 @@ def show_status(directory: Path) -> None:
         at = _time(to_come, trial.sample)
         row = (trial.trial, trial.sample, trial.status, f"{done}/{len(trial.recipe['operations'])}", *cells)
         table.add_row(*row, at, trial.reason)
+    for sample, (name, refusal) in refused.items():
+        table.add_row(name, sample, "refused", *[""] * (len(table.columns) - 4), refusal_text(refusal))
     console.print(table)
     with Store.read(directory) as store:
         rows = outlook(retold(checked, store, trials), hours_per_trial(trials))
@@ -53,7 +57,7 @@ def show_status(directory: Path) -> None:
         stations.add_row(use.station, *shares(use), str(use.n_operations))
     console.print(stations)
     if now is not None:
-        _show_now(now, console)
+        _show_now(now, checked, console)
     if to_come is not None and to_come["samples"]:
         _show_completion(to_come, console)
 
@@ -87,6 +91,10 @@ def print_status(directory: Path) -> None:
                 "objectives": dict(trial.outcome.objectives) if trial.outcome is not None else {},
             }
             for trial in trials
+        ]
+        + [
+            {"trial": name, "sample": sample, "status": "refused", "reason": refusal_text(refusal), "objectives": {}}
+            for sample, (name, refusal) in read_refused(directory).items()
         ],
         "use": [dataclasses.asdict(use) for use in use_of(runs, checked.lab)],
         "done": done,
@@ -111,7 +119,7 @@ def _time(to_come: Mapping[str, Any] | None, sample: str) -> str:
     return when(to_come["began"] + to_come["samples"][sample])
 
 
-def _show_now(now: Mapping[str, Any], console: Console) -> None:
+def _show_now(now: Mapping[str, Any], checked: CheckedCampaign, console: Console) -> None:
     """Say what a campaign does now."""
     state = (
         f"stopping: {now['stopping']}" if now["stopping"] else f"paused {now['paused']}" if now["paused"] else "runs"
@@ -125,6 +133,9 @@ def _show_now(now: Mapping[str, Any], console: Console) -> None:
     for name, alarm in now["alarms"].items():
         taken = f"acknowledged by {alarm['by']}" if alarm["by"] else "not acknowledged"
         console.print(f"[b]alarm[/b] {name}: {alarm['message']} ({alarm['action']}), {taken}")
+    for trial, values in now["waiting_to_begin"].items():
+        told = values_text({name: values[name] for name in checked.space.names}, checked.space, 4)
+        console.print(f"[b]{trial}[/b] waits for its turn, and nothing was done to it yet: {told}")
     for trial, about in now["waiting_for_approval"].items():
         console.print(f"[b]{trial}[/b] waits for approval, {clock_text(about['lab_s_left'])} left: {about['reason']}")
 

@@ -1,4 +1,4 @@
-"""Suggestions that wait for a person."""
+"""Suggestions that wait for a person, and those that were refused."""
 
 from __future__ import annotations
 
@@ -23,6 +23,21 @@ class Pending:
     """Lab time [s] after which it is refused."""
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A suggestion that is never made, though nothing went wrong."""
+
+    by: str
+    reason: str
+    time: float | None = None
+    """When [s since 1970-01-01 UTC]; None where the record does not tell."""
+
+    @property
+    def text(self) -> str:
+        """Who refused it and why."""
+        return f"refused by {self.by}: {self.reason}"
+
+
 class Approvals:
     """Which suggestions a person has to approve, and what came of them.
 
@@ -36,8 +51,8 @@ class Approvals:
         self._entry, self._names, self._known = entry, tuple(names), known
         self.pending: dict[str, Pending] = {}
         """By trial."""
-        self.refused: dict[str, str] = {}
-        """Why each suggestion that was refused was, by trial."""
+        self.refused: dict[str, Refusal] = {}
+        """By trial, also of suggestions that waited for nobody."""
 
     def reason(self, point: Mapping[str, Any], done: Iterable[Values]) -> str:
         """Return why a person has to approve a suggestion, or an empty text.

@@ -12,13 +12,13 @@ from typing_extensions import override
 from labctl.campaign._approvals import Approvals
 from labctl.campaign._checked import CheckedCampaign
 from labctl.campaign._completion import ToCome
-from labctl.campaign._decisions import CLOSED, ENDED, FORETOLD, HANDLED, LOADED, STARTED, SUGGESTED, Decisions
+from labctl.campaign._decisions import CLOSED, ENDED, FORETOLD, HANDLED, LOADED, REFUSED, STARTED, SUGGESTED, Decisions
 from labctl.campaign._earlier import Earlier, read_beginning, read_durations
 from labctl.campaign._ending import Ending
 from labctl.campaign._floor import Floor, Member
 from labctl.campaign._happening import Happening
 from labctl.campaign._learning import tell_earlier, tell_outcome
-from labctl.campaign._operator import NOBODY, Operator
+from labctl.campaign._operator import NOBODY, Making, Operator, Places
 from labctl.campaign._results import Results
 from labctl.campaign._resumption import read_resumption
 from labctl.campaign._side_by_side import run_side_by_side
@@ -26,6 +26,7 @@ from labctl.clock import ClockQueue
 from labctl.dispatch import Dispatcher, Handled, Share, Traveller
 from labctl.engine import OperationRequest, OperationResult, ScanIds, StationDriver
 from labctl.errors import ClockClosed, ClockStalled, FileError, RegistryError
+from labctl.files import nearest
 from labctl.lab import Lab
 from labctl.metadata import AccessPolicy
 from labctl.optimize import ID_KEY, ROW_KEY, Explains
@@ -84,7 +85,7 @@ class Campaign(Member):
         self.name, file = checked.file.campaign, checked.file
         self._results = Results(checked, store)
         self.approvals = Approvals(file.approve, checked.space.names, checked.known)
-        self.n_started = 0
+        self._made: set[str] = set()
         self._news_at = lab.clock.monotonic()
         self.decisions = Decisions(store.directory)
         self.before = read_resumption(checked, self.decisions, store, floor.directory if floor else store.directory)
@@ -111,7 +112,7 @@ class Campaign(Member):
             "campaign": self.name,
         }
         self.floor.join(self, Share(file.dispatch.share, file.on_failure, used_s), md)
-        self.operator = Operator(self.floor, self, self.approvals, self._submit, self._add)
+        self.operator = Operator(self.floor, self, self.approvals, self._making())
         self._remember()
 
     @property
@@ -123,6 +124,11 @@ class Campaign(Member):
     def lost(self) -> Mapping[str, str]:
         """Why each trial without an outcome has none."""
         return self._results.lost
+
+    @property
+    def n_started(self) -> int:
+        """How many trials were begun or wait to be, without those that were refused."""
+        return len(self._made)
 
     @property
     def best(self) -> Outcome | None:
@@ -329,7 +335,7 @@ class Campaign(Member):
         return trial
 
     def _submit(self, point: Mapping[str, Any]) -> None:
-        self.n_started += 1
+        self._made.add(str(point[ID_KEY]))
         suggestion = {name: value for name, value in point.items() if name != ID_KEY}
         values = {name: value for name, value in suggestion.items() if name != ROW_KEY}
         recipe = self.checked.recipe(values, suggestion.get(ROW_KEY))
@@ -357,7 +363,46 @@ class Campaign(Member):
     def _sample(self, trial: str) -> str:
         return f"{self.checked.file.campaign}-{trial.removeprefix('T')}"
 
-    # Waiting for people.
+    # People.
+
+    def _making(self) -> Making:
+        return Making(self._submit, self._add, self._take_back, self._forgo)
+
+    def _take_back(self, trial: str, answer: Callable[[Places | str], None]) -> None:
+        """Take a sample back to which nothing was done yet; `answer` is called when the dispatcher has answered.
+
+        Raises:
+            RegistryError: there is nothing to take back.
+        """
+        if settled := self._settled(trial):
+            raise RegistryError(settled)
+        sample = self._sample(trial)
+
+        def found(places: Places | None) -> None:
+            if places is not None:
+                answer(places)
+                return
+            begun = f"{trial} was begun: {sample} goes on to its end, or until labctl campaign stop ends the campaign"
+            answer(self._settled(trial) or begun)
+
+        self.dispatcher.take_back(sample, lambda places: self._inbox.put(lambda: found(places)))
+
+    def _settled(self, trial: str) -> str:
+        """Return why nothing can be refused of a trial whatever the dispatcher says, or an empty text."""
+        if trial in self.approvals.refused:
+            return f"{trial} was {self.approvals.refused[trial].text}"
+        if trial not in self._made:
+            known = (*self._made, *self.approvals.pending, *self.approvals.refused)
+            return f"no trial {trial!r}{nearest(trial, known)}"
+        is_over = trial in self.lost or any(outcome.trial == trial for outcome in self.outcomes)
+        return f"{trial} has ended" if is_over else ""
+
+    def _forgo(self, trial: str) -> None:
+        """Count a trial as never made: another takes its place."""
+        self.optimizer.register_refusals([{ID_KEY: trial}])
+        self._made.discard(trial)
+        if self._stop_reason == "budget":
+            self._stop_reason = ""
 
     def _refuse(self, trials: Iterable[str], reason: str) -> None:
         for trial in list(trials):
@@ -437,7 +482,9 @@ class Campaign(Member):
                 elif trial in before.asks:
                     self.approvals.wait_for(before.points[trial], before.asks[trial], self.lab.clock.monotonic())
                 else:
-                    self.n_started += 1
+                    self._made.add(trial)
+            elif step == REFUSED:
+                self.optimizer.register_refusals([{ID_KEY: trial}])
             else:
                 traveller = before.travellers[before.samples[trial]]
                 traveller.reason = before.ended[trial]

@@ -38,11 +38,12 @@ class Decisions:
         Args:
             kind: `STARTED` (``earlier``: points of other campaigns that the optimizer begins with; ``policy``),
                 `SUGGESTED` (``point``, ``sample``, ``asks``: why a person has to approve it; ``by`` and ``reason`` of a
-                person who suggested it), `APPROVED` or `REFUSED` (``trial``, ``by``, ``reason``), `FORETOLD` (``gain``
-                that is left after ``trial``), `LOADED` (``station``, ``samples``), `HANDLED` (an operation that
-                failed: ``run``, ``station``, ``samples``, ``reason``, ``verdict``), `ASIDE` (``sample``, ``reason``),
-                `HELD`, `RETIRED` or `RELEASED` (``station``, ``reason``), `EXTENDED` (``stations``, ``reason``),
-                `PAUSED` or `RESUMED` (``reason``), `ENDED` (``trial``, ``reason``) or `CLOSED` (``reason``).
+                person who suggested it), `APPROVED` (``trial``, ``by``, ``reason``), `REFUSED` (the same, ``time``, and
+                ``places`` of samples to which nothing was done, by name), `FORETOLD` (``gain`` that is left after
+                ``trial``), `LOADED` (``station``, ``samples``), `HANDLED` (an operation that failed: ``run``,
+                ``station``, ``samples``, ``reason``, ``verdict``), `ASIDE` (``sample``, ``reason``), `HELD`, `RETIRED`
+                or `RELEASED` (``station``, ``reason``), `EXTENDED` (``stations``, ``reason``), `PAUSED` or `RESUMED`
+                (``reason``), `ENDED` (``trial``, ``reason``) or `CLOSED` (``reason``).
             about: what was decided, ready for JSON.
 
         Raises:

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from labctl.campaign._approvals import Refusal
 from labctl.campaign._checked import CheckedCampaign
-from labctl.campaign._decisions import SUGGESTED, Decisions
+from labctl.campaign._decisions import REFUSED, SUGGESTED, Decisions
 from labctl.campaign._resumption import Resumption
 from labctl.optimize import HOURS_KEY, ID_KEY, ROW_KEY, Optimizer
 from labctl.records import TrialRecord
@@ -47,8 +48,8 @@ class Told:
     """Every suggestion of the campaign, by trial."""
     by: Mapping[str, str] = field(default_factory=dict)
     """Who suggested a trial, and why, where it was a person."""
-    refused: Mapping[str, str] = field(default_factory=dict)
-    """Why suggestions were refused, by trial."""
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
+    """Suggestions that were refused by then, by trial."""
 
 
 def retold(checked: CheckedCampaign, store: Store, trials: Sequence[TrialRecord], before: str = "") -> Told:
@@ -77,6 +78,8 @@ def retold(checked: CheckedCampaign, store: Store, trials: Sequence[TrialRecord]
             if trial == before:
                 break
             optimizer.register_suggestions([dict(went.points[trial])])
+        elif step == REFUSED:
+            optimizer.register_refusals([{ID_KEY: trial}])
         elif outcome is not None:
             tell_outcome(optimizer, outcome)
             if outcome.status == "completed" and (

@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-from labctl.campaign._approvals import Approvals
+from labctl.campaign._approvals import Approvals, Refusal
 from labctl.campaign._decisions import APPROVED, EXTENDED, HELD, PAUSED, REFUSED, RELEASED, RESUMED, RETIRED
 from labctl.campaign._floor import Floor, Member
 from labctl.dispatch import OPERATOR
+from labctl.errors import RegistryError
 from labctl.lab import LabFile, extend_lab
 
 NOBODY = "nobody"
 """Who refuses what no person answered."""
+Places: TypeAlias = Mapping[str, str]
+"""Rack place of each sample."""
+
+
+@dataclass(frozen=True)
+class Making:
+    """What a campaign does with suggestions on behalf of people."""
+
+    submit: Callable[[Mapping[str, Any]], None]
+    """Has one made."""
+    add: Callable[[Mapping[str, Any], str, str], str]
+    """Has a person's recipe made, a point of the space by somebody for a reason; returns its trial."""
+    take_back: Callable[[str, Callable[[Places | str], None]], None]
+    """Stops the making of one to which nothing was done yet; says, later and on the campaign's thread, the places of
+    those that wait like it, or why it cannot be stopped."""
+    forgo: Callable[[str], None]
+    """Counts one as never made."""
 
 
 class Operator:
@@ -24,21 +43,13 @@ class Operator:
         floor: whose stations are held, released and recorded.
         campaign: the campaign.
         approvals: of the campaign.
-        submit: has a suggestion made.
-        add: has a person's recipe made, a point of the space by somebody for a reason; returns its trial.
+        making: of its samples.
     """
 
-    def __init__(
-        self,
-        floor: Floor,
-        campaign: Member,
-        approvals: Approvals,
-        submit: Callable[[Mapping[str, Any]], None],
-        add: Callable[[Mapping[str, Any], str, str], str],
-    ) -> None:
+    def __init__(self, floor: Floor, campaign: Member, approvals: Approvals, making: Making) -> None:
         self._floor, self._campaign, self._approvals = floor, campaign, approvals
         self._dispatcher, self._decisions = floor.dispatcher, campaign.decisions
-        self._submit, self._add = submit, add
+        self._making = making
 
     def pause(self, by: str) -> None:
         """Start nothing new until `resume`, also after a restart; what runs, ends."""
@@ -102,19 +113,46 @@ class Operator:
         """Have a suggestion made that waits for a person; raises KeyError when it does not."""
         point = self._approvals.take(trial)
         self._decisions.write(APPROVED, trial=trial, by=by, reason="")
-        self._submit(point)
+        self._making.submit(point)
         self._intervened(f"{trial} approved by {by}", by, trial=trial)
 
-    def refuse(self, trial: str, by: str, reason: str) -> None:
-        """Have a suggestion never made that waits for a person; the optimizer does not ask for it again.
+    def refuse(self, trial: str, by: str, reason: str, answer: Callable[[str], None] = lambda why_not: None) -> None:
+        """Have a suggestion never made that waits for a person, or to which nothing was done yet.
+
+        It does not count in the budget, and the optimizer does not ask for it again.
+
+        Args:
+            trial: of the suggestion.
+            by: who refuses it.
+            reason: why.
+            answer: called with an empty text when it is refused, or with why it cannot be any more.
 
         Raises:
-            KeyError: it does not wait.
+            RegistryError: there is no such trial, it was refused or ended before, or there is no reason.
         """
+        if not reason.strip():
+            raise RegistryError(f"{trial} is not refused without a reason")
+
+        def taken_back(found: Places | str) -> None:
+            if isinstance(found, str):
+                answer(found)
+                return
+            self._refused(trial, by, reason, found)
+            answer("")
+
+        if trial not in self._approvals.pending:
+            self._making.take_back(trial, taken_back)
+            return
         self._approvals.take(trial)
-        self._decisions.write(REFUSED, trial=trial, by=by, reason=reason)
-        self._approvals.refused[trial] = f"refused by {by}: {reason}"
-        self._intervened(f"{trial} refused by {by}: {reason}", by, trial=trial)
+        taken_back({})
+
+    def _refused(self, trial: str, by: str, reason: str, places: Places) -> None:
+        refusal = Refusal(by, reason, self._floor.lab.clock.time())
+        more = {"places": dict(places)} if places else {}
+        self._decisions.write(REFUSED, trial=trial, by=by, reason=reason, time=refusal.time, **more)
+        self._making.forgo(trial)
+        self._approvals.refused[trial] = refusal
+        self._intervened(f"{trial} {refusal.text}", by, trial=trial)
 
     def suggest(self, point: Mapping[str, Any], by: str, reason: str) -> str:
         """Have a person's recipe made beside those of the optimizer, which learns from it; return its trial.
@@ -127,7 +165,7 @@ class Operator:
         Raises:
             RegistryError: it cannot be made, or nothing more is made.
         """
-        trial = self._add(point, by, reason)
+        trial = self._making.add(point, by, reason)
         self._intervened(f"{trial} suggested by {by}{reason and ': '}{reason}", by, trial=trial)
         return trial
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from labctl.campaign._approvals import Refusal
 from labctl.campaign._checked import CheckedCampaign
 from labctl.campaign._decisions import (
     APPROVED,
@@ -72,8 +73,10 @@ class Resumption:
     """By trial, of what was begun."""
     asks: dict[str, str] = field(default_factory=dict)
     """Why a person has to approve a suggestion, by trial, where nobody has answered yet."""
-    refused: dict[str, str] = field(default_factory=dict)
-    """Why a suggestion was refused, by trial."""
+    refused: dict[str, Refusal] = field(default_factory=dict)
+    """Suggestions that were refused, by trial."""
+    places: dict[str, str] = field(default_factory=dict)
+    """Rack places of samples to which nothing had been done when another one's was given back."""
     by: dict[str, str] = field(default_factory=dict)
     """Who suggested a trial and why, where it was a person."""
     ended: dict[str, str] = field(default_factory=dict)
@@ -81,7 +84,7 @@ class Resumption:
     gains: list[float] = field(default_factory=list)
     """What was left to gain after each trial, where that was asked."""
     steps: list[tuple[str, str]] = field(default_factory=list)
-    """``suggested`` or ``ended`` and the trial, in order."""
+    """``suggested``, ``refused`` or ``ended`` and the trial, in order."""
     loads: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Samples of the newest load of each station."""
     handled: dict[str, str] = field(default_factory=dict)
@@ -149,8 +152,10 @@ class Resumption:
         elif kind == APPROVED:
             del self.asks[trial]
         elif kind == REFUSED:
-            del self.asks[trial]
-            self.refused[trial] = f"refused by {about['by']}: {reason}"
+            self.asks.pop(trial, None)
+            self.refused[trial] = Refusal(str(about["by"]), reason, about.get("time"))
+            self.places |= about.get("places", {})
+            self.steps.append((REFUSED, trial))
         elif kind == LOADED:
             self.loads[station] = tuple(about["samples"])
         elif kind == HANDLED:
@@ -255,12 +260,14 @@ def _traveller(
     values = {name: value for name, value in suggestion.items() if name != ROW_KEY}
     traveller = Traveller(sample, trial, checked.recipe(values, suggestion.get(ROW_KEY)), suggestion, "", "")
     traveller.share, traveller.priority = checked.file.campaign, checked.file.dispatch.priority
+    traveller.begun = bool(runs)
     for run in runs:
         start, stop = run.start, run.stop or {}
         verdict = found.handled.get(run.uid, "")
         traveller.location = str(start["locations"][list(start["samples"]).index(sample)])
-        traveller.home = traveller.home or traveller.location
-        if not _is_move(run):
+        if _is_move(run):
+            traveller.home = traveller.home or traveller.location
+        else:
             traveller.runs.append(run.uid)
         if stop.get("exit_status") == "success":
             traveller.reason = ""
@@ -271,6 +278,8 @@ def _traveller(
                 traveller.bring_forward_named(str(names[sample]))
                 traveller.index += 1
                 traveller.done_at = float(stop["time"])
+                if not traveller.home:  # where nothing is carried, it is back in the rack at once
+                    traveller.location = ""
             traveller.waiting_since = float(stop["time"])
         elif _was_cut_off(run):
             if not _is_move(run):
@@ -282,6 +291,8 @@ def _traveller(
                 traveller.leave_out()
         else:
             traveller.reason = f"{start['operation']} on {start['station']}: {stop.get('reason', '')}"
+    traveller.home = traveller.home or found.places.get(sample, "")
+    traveller.location = traveller.location or traveller.home
     return traveller
 
 
@@ -419,7 +430,8 @@ def _load(station: str, found: Resumption) -> Load:
         reason = next(traveller.reason for traveller in inside if traveller.ended)
         return Load(station, tuple(inside), "quarantined", reason or "a sample was left in it")
     if all(traveller.sample in found.untouched and not traveller.aside for traveller in inside):
-        wanted = [found.travellers[sample] for sample in found.loads.get(station, ())]
+        named = found.loads.get(station, ())
+        wanted = [found.travellers[sample] for sample in named if sample in found.travellers]  # some were refused
         coming = [t for t in wanted if not t.ended and not t.aside and t not in inside]
         return Load(station, (*inside, *coming), "loading")
     return Load(station, tuple(inside), "unloading")

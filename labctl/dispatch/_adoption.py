@@ -46,10 +46,11 @@ def adopt(line: Line, before: Sequence[Interrupted]) -> None:
             line.places.take(traveller.home, traveller.sample)
     owners = {*line.racks, *line.ports}
     for traveller in travellers:
-        if not traveller.home:  # nothing was done to it
+        if not traveller.home:  # nothing carried it
             rack = next(name for name in line.racks if line.places.n_free(name))
-            traveller.home = traveller.location = line.places.reserve(rack, traveller.sample)
-        elif station_of(traveller.location) in owners:
+            traveller.home = line.places.reserve(rack, traveller.sample)
+            traveller.location = traveller.location or traveller.home
+        if station_of(traveller.location) in owners:
             line.places.take(traveller.location, traveller.sample)
         if traveller.ended:
             line.left[traveller.sample] = traveller.location

@@ -29,6 +29,7 @@ def carry_next(line: Line) -> None:
         return
     move = line.policy.next_move(line, moves) if len(moves) > 1 else moves[0]
     line.moves.remove(move)
+    move.traveller.begun = True
     line.carrying, line.carried_at = move, line.now + line.move_s
     line.hands.carry(move)
 
@@ -36,7 +37,7 @@ def carry_next(line: Line) -> None:
 def arrived(line: Line, move: Move) -> None:
     """Go on with a sample that lies in a new place."""
     traveller = move.traveller
-    traveller.location = move.destination
+    traveller.location, traveller.begun = move.destination, True
     line.n_arrived += 1
     left = line.ports.get(station_of(move.source))
     if left is not None:

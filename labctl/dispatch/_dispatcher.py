@@ -24,6 +24,7 @@ from labctl.dispatch._policy import Policy
 from labctl.dispatch._port import Handled, Move, Port
 from labctl.dispatch._requests import Requests
 from labctl.dispatch._share import Share
+from labctl.dispatch._taking_back import take_back
 from labctl.dispatch._traveller import Traveller
 from labctl.engine import OperationResult, StationDriver
 from labctl.errors import ClockClosed
@@ -124,6 +125,10 @@ class Dispatcher(Hands):
         """Where each sample lies to which nothing more will be done."""
         return self.line.left
 
+    def unbegun(self, share: str) -> list[Traveller]:
+        """Return the samples of a campaign to which nothing was done yet; only to be looked at."""
+        return [each for each in list(self.line.travellers) if each.share == share and not each.begun]
+
     def room(self, kind: str, share: str) -> int:
         """Return how many samples a campaign could begin now with an operation of a kind: more only lie in the rack.
 
@@ -177,9 +182,21 @@ class Dispatcher(Hands):
         self._n_submitted[share] += 1
         self._inbox.put(lambda: self._take(traveller))
 
+    def take_back(self, sample: str, answer: Callable[[Mapping[str, str] | None], None]) -> None:
+        """Forget a sample to which nothing was done yet, with all that is kept for it.
+
+        Args:
+            sample: that was submitted.
+            answer: called on the dispatcher's thread with the rack places of its campaign's other samples to which
+                nothing was done, or with None where it was begun or has ended.
+        """
+        self._inbox.put(lambda: answer(take_back(self.line, sample)))
+
     def adopt(self, before: Sequence[Interrupted]) -> None:
         """Go on with the samples of campaigns that were interrupted, before any other is submitted."""
-        self._inbox.put(lambda: self._adopt(before))
+        n_taken = Counter(each.share for one in before for each in one.travellers if not each.ended)
+        self._n_submitted += n_taken
+        self._inbox.put(lambda: self._adopt(before, n_taken))
 
     def stop_starting(self, reason: str) -> None:
         """Start no further operation; what runs, ends."""
@@ -278,8 +295,10 @@ class Dispatcher(Hands):
         self._abilities.clear()
         self.line.add(station)
 
-    def _adopt(self, before: Sequence[Interrupted]) -> None:
+    def _adopt(self, before: Sequence[Interrupted], n_taken: Counter[str]) -> None:
         self._requests.go_on_after(max(each.n_operations for each in before))
+        self._n_seen += n_taken
+        self._room = {}  # that was counted without them
         adopt(self.line, before)
 
     def _held(self, station: str) -> dict[str, str]:

@@ -38,6 +38,8 @@ class Traveller:
     """Lab time [s] since when it waits for its next operation."""
     done_at: float | None = None
     """Lab time [s] at which its last operation ended; None before the first."""
+    begun: bool = False
+    """Whether it was ever carried: until then it is a substrate like any other."""
     runs: list[str] = field(default_factory=list)
     """Uids of its operations' runs, in order; moves are not among them."""
     share: str = ""

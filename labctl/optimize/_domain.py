@@ -30,6 +30,9 @@ class Trend(Protocol):
 _N_DRAWS = 16
 NEAR = 0.01
 """Recipes are nearly identical when every number differs by less than this part of its range."""
+APART = 0.05
+"""No recipe is suggested of which every number differs by less than this part of its range from one that was refused:
+what people said no to once they need not look for with a ruler."""
 
 
 class Domain:
@@ -88,13 +91,13 @@ class Domain:
                 features[:, self.columns[number]] = codes[:, number]
         return features
 
-    def near(self, codes: Floats, others: Floats) -> NDArray[np.bool_]:
-        """Return which of the codes, shape (n, n_inputs), nearly equal any of the others."""
+    def near(self, codes: Floats, others: Floats, within: float = NEAR) -> NDArray[np.bool_]:
+        """Return which of the codes, shape (n, n_inputs), equal any of the others within a part of each range."""
         found = np.zeros(len(codes), dtype=bool)
         for other in others:
             distances = np.abs(codes - other)
             distances[:, self.is_nominal] = distances[:, self.is_nominal] > 1e-9
-            found |= (distances < NEAR).all(axis=1)
+            found |= (distances < within).all(axis=1)
         return found
 
 

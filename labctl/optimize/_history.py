@@ -16,7 +16,7 @@ from labctl.optimize._axes import Floats
 from labctl.optimize._domain import Box, Pool
 from labctl.optimize._protocol import HOURS_KEY, ID_KEY, ROW_KEY
 
-Status: TypeAlias = Literal["pending", "completed", "failed"]
+Status: TypeAlias = Literal["pending", "completed", "failed", "refused"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class Known:
     """Rows of a pool that are on their way."""
     shift: Floats | None = None
     """How far what is done is expected to lie from what is asked, in codes, shape (n_inputs,)."""
+    refused: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    """Trials that people refused, which nobody makes, as they would have been done, shape (n_refused, n_inputs)."""
 
     @property
     def is_completed(self) -> NDArray[np.bool_]:
@@ -74,6 +76,11 @@ class Known:
     def n_trials(self) -> int:
         """How many trials there are, finished or on their way."""
         return len(self.codes) + len(self.pending)
+
+    @property
+    def n_chosen(self) -> int:
+        """How many recipes were ever chosen, also those that were refused."""
+        return self.n_trials + len(self.refused)
 
 
 class History:
@@ -93,7 +100,7 @@ class History:
     def known(self) -> Known:
         """Return what is known."""
         finished = [self._trials[name] for name in self._finished]
-        pending = [trial for trial in self._trials.values() if trial.status == "pending"]
+        pending, refused = ([t for t in self._trials.values() if t.status == s] for s in ("pending", "refused"))
         shift = self._shift(finished)
         return Known(
             codes=np.array([trial.code for trial in finished]).reshape(-1, self._domain.n_inputs),
@@ -103,6 +110,7 @@ class History:
             hours=np.array([trial.hours for trial in finished]),
             pending_rows=tuple(trial.row for trial in pending if trial.row is not None),
             shift=shift,
+            refused=np.array([trial.code + shift for trial in refused]).reshape(-1, self._domain.n_inputs),
         )
 
     def _shift(self, finished: Sequence[Trial]) -> Floats:
@@ -151,7 +159,7 @@ class History:
         except ValueError as error:
             raise ValueError(f"trial {name}: {error}") from error
         self._trials[name] = trial
-        if status != "pending":
+        if status in ("completed", "failed"):
             self._finished += (name,)
         if number := re.fullmatch(r"T(\d+)", name):
             self._last = max(self._last, int(number[1]))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from labctl.objectives import Objective
 from labctl.optimize._axes import Floats
 from labctl.optimize._beliefs import Beliefs, CanBelieve
-from labctl.optimize._domain import Box, Pool, domain_of
+from labctl.optimize._domain import APART, Box, Pool, domain_of
 from labctl.optimize._explanation import Diagnosis, Explainer, Explanation, Outlook
 from labctl.optimize._front import is_front
 from labctl.optimize._history import History, Known, Status, Trial
@@ -51,7 +51,7 @@ class EngineOptimizer:
     A suggestion is a pure function of the space, the campaign's seed, its own trial and the calls so far.
     Several points at once are chosen one after another, each with those before it on their way, so that
     registering the same points again after a restart leads to the same next one. No suggestion is nearly
-    identical to a recipe that failed, and no row of a pool is suggested twice.
+    identical to a recipe that failed or like one that was refused, and no row of a pool is suggested twice.
 
     Bit for bit that holds on one machine with one number of BLAS threads. One (``OPENBLAS_NUM_THREADS=1``, set
     before numpy is imported) is also the fastest by far at these sizes.
@@ -140,6 +140,16 @@ class EngineOptimizer:
             raise ValueError(f"a failed trial needs its {ID_KEY}")
         self._take("register_failures", suggestions, "failed")
 
+    def register_refusals(self, suggestions: list[dict[str, Any]]) -> None:
+        """Take trials as not to be made, for reasons that are no outcome: no recipe like theirs is suggested again.
+
+        Raises:
+            ValueError: a trial has no name or is finished already, or a value is missing; then none is taken.
+        """
+        if any(ID_KEY not in point for point in suggestions):
+            raise ValueError(f"a refused trial needs its {ID_KEY}")
+        self._take("register_refusals", suggestions, "refused")
+
     def get_best_points(self) -> list[dict[str, Any]]:
         """Return the best completed points with their objectives; with several objectives the Pareto front."""
         trials = self._history.completed()
@@ -164,7 +174,10 @@ class EngineOptimizer:
         known = self._history.known()
         if isinstance(self._domain, Pool):
             return "" if len(self._free_rows(self._domain, known)) else "no row of the pool is left to try"
-        return "" if len(self._spare(self._domain, known)) else "every recipe left is nearly one that failed"
+        of_people = " or was refused" if len(known.refused) else ""
+        return (
+            "" if len(self._spare(self._domain, known)) else f"every recipe left is nearly one that failed{of_people}"
+        )
 
     def checkpoint(self) -> dict[str, Any]:
         """Return name, seed, options and the calls that changed it: made again in order, they restore it."""
@@ -207,7 +220,7 @@ class EngineOptimizer:
         else:
             rng = np.random.default_rng(_seed_of(self._seed, self._history.next_name))
             codes = self._engine.in_box(self._domain, known, rng)
-            codes = codes[~self._domain.near(codes, known.failed)]
+            codes = codes[~_is_barred(self._domain, codes, known)]
         return self._explainer().outlook(codes)
 
     def _explainer(self) -> Explainer:
@@ -255,7 +268,7 @@ class EngineOptimizer:
         return None if values is None else {**values, ID_KEY: trial}
 
     def _free_rows(self, pool: Pool, known: Known) -> NDArray[np.intp]:
-        taken = pool.near(pool.rows, known.failed)
+        taken = _is_barred(pool, pool.rows, known)
         times = np.bincount(np.array(known.used_rows, dtype=np.intp), minlength=pool.n_rows)
         taken |= times >= self._replicates
         taken[list(known.pending_rows)] = True
@@ -264,21 +277,26 @@ class EngineOptimizer:
     def _first_allowed(self, box: Box, codes: Floats, known: Known) -> dict[str, Any] | None:
         for code in codes:
             values = box.values(code if known.shift is None else code - known.shift)
-            if box.allows(values) and not box.near(box.settled(code[None]), known.failed)[0]:
+            if box.allows(values) and not _is_barred(box, box.settled(code[None]), known)[0]:
                 return values
         return None
 
     def _spare(self, box: Box, known: Known) -> Floats:
-        """Return some codes that are not near a failure, none only where every recipe tried is."""
+        """Return some codes that may be suggested, none only where none of those tried may."""
         codes = box.all_codes(_N_SPARE)
         if codes is None:
             rng = np.random.default_rng(_seed_of(self._seed, "spare"))
             codes = box.draw(_N_SPARE, rng)
         for some in np.array_split(codes, max(len(codes) // 64, 1)):
-            allowed = some[~box.near(box.settled(some), known.failed)]
+            allowed = some[~_is_barred(box, box.settled(some), known)]
             if len(allowed):
                 return allowed
         return codes[:0]
+
+
+def _is_barred(domain: Box | Pool, codes: Floats, known: Known) -> NDArray[np.bool_]:
+    """Return which codes are nearly those of a recipe that failed, or like those of one that was refused."""
+    return domain.near(codes, known.failed) | domain.near(codes, known.refused, APART)
 
 
 def _seed_of(seed: int, trial: str) -> int:

@@ -18,8 +18,8 @@ class Optimizer(Protocol):
 
     A point (hence Any) is a mapping from parameter names to values that can be written as JSON, with the trial under
     `ID_KEY` and, in a pool, the row under `ROW_KEY`. Method names and the form of points are those of
-    `bluesky_adaptive.protocols` 1.0 (Optimizer, CanRegisterSuggestions, TrialFaultAware), so that either side can
-    stand in for the other by way of `labctl.optimize.AdaptiveOptimizer`.
+    `bluesky_adaptive.protocols` 1.0 (Optimizer, CanRegisterSuggestions, TrialFaultAware; a refusal is known to labctl
+    alone), so that either side can stand in for the other by way of `labctl.optimize.AdaptiveOptimizer`.
     """
 
     @property
@@ -41,6 +41,10 @@ class Optimizer(Protocol):
 
     def register_failures(self, suggestions: list[dict[str, Any]]) -> None:
         """Learn that these trials gave no outcome."""
+        ...
+
+    def register_refusals(self, suggestions: list[dict[str, Any]]) -> None:
+        """Take trials as not to be made, for reasons that are no outcome: no recipe like theirs is suggested again."""
         ...
 
     def get_best_points(self) -> list[dict[str, Any]]:

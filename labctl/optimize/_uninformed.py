@@ -54,12 +54,12 @@ class SobolEngine:
         from scipy.stats import qmc
 
         points = qmc.Sobol(box.n_inputs, rng=np.random.default_rng(self._seed)).random(_N_SOBOL)
-        return points[box.allowed(box.spread(points))][known.n_trials : known.n_trials + 1]
+        return points[box.allowed(box.spread(points))][known.n_chosen : known.n_chosen + 1]
 
     def _point(self, n_inputs: int, known: Known) -> Floats:
         from scipy.stats import qmc  # heavy, and only this engine and its users need it
 
         points = qmc.Sobol(n_inputs, rng=np.random.default_rng(self._seed))
-        if known.n_trials:  # scipy cannot go forward by nothing
-            points.fast_forward(known.n_trials)
+        if known.n_chosen:  # scipy cannot go forward by nothing
+            points.fast_forward(known.n_chosen)
         return points.random(1)

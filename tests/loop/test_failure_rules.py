@@ -357,7 +357,7 @@ def test_what_was_not_done_before_waits_for_a_person(tmp_path):
     campaign, ending, _ = run(tmp_path, n_trials=1, in_flight=2, meanwhile=answer, approve=entry)
     assert ending.n_trials == 1 and ending.n_completed + ending.n_failed == 1
     assert campaign.outcomes[0].trial == "T0001"
-    assert set(campaign.approvals.refused.values()) <= {"refused by K. Sato: too hot"}
+    assert {each.text for each in campaign.approvals.refused.values()} <= {"refused by K. Sato: too hot"}
     again, _, _ = run(tmp_path, n_trials=1, in_flight=2, approve=entry)
     assert again.approvals.refused == campaign.approvals.refused
     assert again.optimizer.checkpoint() == campaign.optimizer.checkpoint()
@@ -367,7 +367,7 @@ def test_nobody_approves_and_nothing_is_made(tmp_path):
     entry = ApprovalEntry.model_validate(APPROVE)
     campaign, ending, happenings = run(tmp_path, n_trials=1, in_flight=1, approve=entry, before=stop_after(3))
     assert ending.n_trials == 0
-    assert set(campaign.approvals.refused.values()) >= {"refused by nobody: no answer in time"}
+    assert {each.text for each in campaign.approvals.refused.values()} >= {"refused by nobody: no answer in time"}
     assert starts(tmp_path, "sputter") == []
     assert [h for h in happenings if h.kind == "wait"]
 

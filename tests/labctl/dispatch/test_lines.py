@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from labctl.dispatch import Advised, FirstCome, Forecast, Greedy, Line, Policy, Prospect, Share, Traveller, advise
 from labctl.dispatch._leaving import leave
+from labctl.dispatch._taking_back import take_back
 from labctl.lab import Station
 from labctl.recipes import Operation, Recipe, Timing
 from tests.lines import Trial, Troubles, empty_line, random_line
@@ -72,7 +73,15 @@ def test_windows_are_kept_by_smaller_loads():
 @settings(deadline=None, max_examples=60)
 @given(
     st.integers(0, 10**9),
-    st.sampled_from([Troubles(), Troubles(0.0, 0.3), Troubles(0.05, 0.2, 2), Troubles(0.05, 0.2, 1, True)]),
+    st.sampled_from(
+        [
+            Troubles(),
+            Troubles(0.0, 0.3),
+            Troubles(0.05, 0.2, 2),
+            Troubles(0.05, 0.2, 1, True),
+            Troubles(0.05, 0.2, 1, False, 6),
+        ]
+    ),
 )
 def test_every_route_over_every_line_ends(seed, troubles):
     passed = Trial(random_line(seed, Greedy(), troubles=troubles), seed, troubles).pass_through()
@@ -143,11 +152,26 @@ def changed_over_for(n: int) -> Line:
     return line
 
 
-def test_a_station_that_is_got_ready_for_nobody_begins_anew():
+@pytest.mark.parametrize("gone", ["taken back", "leaving"])
+def test_a_station_that_is_got_ready_for_nobody_begins_anew(gone):
     forecast = Forecast(changed_over_for(2))
-    forecast.at(300.0, lambda line: leave(line, "of 0", "stopped"))
+    line = forecast.line
+    calls = {"taken back": lambda line: take_back(line, "s0"), "leaving": lambda line: leave(line, "of 0", "stopped")}
+    forecast.at(300.0, calls[gone])
     (span,) = forecast.run().spans
     assert (span.samples, span.begin) == (("s1",), 300.0 + 600.0 + MINUTE)
+    assert set(line.places.holders().values()) == ({"s1"} if gone == "taken back" else {"s0", "s1"})
+
+
+def test_a_load_goes_on_without_a_sample_that_is_taken_back():
+    """One of two is on its way to the tool, the other still lies in the rack; a third takes its place there."""
+    forecast = Forecast(changed_over_for(3))
+    line, answers = forecast.line, []
+    forecast.at(610.0, lambda line: answers.extend(take_back(line, sample) for sample in ("s0", "s1", "s1")))
+    spans = forecast.run().spans
+    assert answers == [None, {"s2": "rack.3"}, None]
+    assert [span.samples for span in spans] == [("s0",), ("s2",)]
+    assert line.places.reserve("rack", "s3") == "rack.2"
 
 
 def test_a_sample_stays_where_its_next_operation_is_done_as_well():

@@ -122,9 +122,10 @@ def test_a_trial_is_suggested_and_finished_once():
         made.ingest([point | {"y": 1.0}])
 
 
-def test_a_failure_needs_its_trial():
+@pytest.mark.parametrize("register", ["register_failures", "register_refusals"])
+def test_a_failure_and_a_refusal_need_their_trial(register):
     with pytest.raises(ValueError, match="needs its _id"):
-        optimizer().register_failures([{"time": 2.0, "gas": "Ar"}])
+        getattr(optimizer(), register)([{"time": 2.0, "gas": "Ar"}])
 
 
 @pytest.mark.parametrize("num_points", [0, -1])

@@ -215,6 +215,53 @@ def test_a_box_whose_every_recipe_failed_stops(engine):
     assert optimizer.stop_reason == "every recipe left is nearly one that failed"
 
 
+def test_a_box_of_which_nothing_is_left_says_that_people_refused():
+    optimizer = make_optimizer("random", SearchSpace((Integer("n", 0, 2),)), [OBJECTIVE], 0, {})
+    for register in (optimizer.register_failures, optimizer.register_refusals, optimizer.register_refusals):
+        register(optimizer.suggest())
+    assert optimizer.suggest() == []
+    assert optimizer.stop_reason == "every recipe left is nearly one that failed or was refused"
+
+
+def alike(point, other):
+    """Return whether people would call two recipes of this space the same: a over 4, n over 10, the same gas."""
+    return abs(point["a"] - other["a"]) < 0.2 and abs(point["n"] - other["n"]) < 0.5 and point["gas"] == other["gas"]
+
+
+@pytest.mark.parametrize("engine", OWN)
+def test_what_people_refused_is_not_asked_for_again_and_is_no_failure(engine):
+    space = SearchSpace((Continuous("a", 0.0, 4.0), Integer("n", 0, 10), Categorical("gas", ("Ar", "N2"))))
+    made_with = (engine, space, [OBJECTIVE], 3, {})
+    optimizer = make_optimizer(*made_with)
+    seen, refused = [], []
+    for number in range(18):
+        (point,) = optimizer.suggest()
+        assert not any(alike(point, other) for other in refused)
+        assert point[ID_KEY] == f"T{number + 1:04d}" and {**point, ID_KEY: ""} not in seen
+        seen.append({**point, ID_KEY: ""})
+        if number % 3 == 1 or number > 14:  # the last in a row: the model is sure of where it wants to go
+            refused.append(point)
+            optimizer.register_refusals([{ID_KEY: point[ID_KEY]}])
+        else:
+            tell(optimizer, point, 3.0 - (point["a"] - 2.0) ** 2)
+    with pytest.raises(ValueError, match="trial T0002 is refused already"):
+        optimizer.ingest([{**refused[0], "y": 1.0}])
+    assert restored(optimizer, *made_with).suggest() == optimizer.suggest()
+    if engine == "gp":
+        (about,) = optimizer.explain([refused[0]])
+        assert about.feasibility == 1.0
+
+
+@pytest.mark.parametrize("engine", OWN)
+def test_a_row_that_was_refused_is_not_repeated(engine):
+    pool = Candidates(("t",), tuple({"t": t} for t in (1.0, 1.0, 1.05, 2.0, 3.0)))
+    optimizer = make_optimizer(engine, pool, [OBJECTIVE], 0, {"replicates": 3} if engine == "gp" else {})
+    optimizer.register_refusals(optimizer.register_suggestions([{"t": 1.0}]))
+    assert {point["t"] for point in optimizer.suggest(2)} == {2.0, 3.0}
+    for point in optimizer.suggest(9):
+        assert point["t"] > 1.5
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", OWN)
 @pytest.mark.parametrize(
