@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -77,12 +77,12 @@ def decisions(report: Report) -> None:
 
 
 def _timed(line: Any, times: list[float]) -> None:
-    decide: Callable[[], None] = line.decide
-
     def timed() -> None:
+        del line.decide  # copies of the line are not timed on their own
         began = time.thread_time()
-        decide()
+        line.decide()
         times.append(time.thread_time() - began)
+        line.decide = timed
 
     line.decide = timed
 

@@ -86,8 +86,11 @@ def empty_line(
 ) -> Line:
     """Return a line on which nothing is yet."""
 
+    kinds = {kind for station in stations.values() for kind in station.operations}
+    doing = {kind: tuple(name for name, station in stations.items() if kind in station.operations) for kind in kinds}
+
     def able(operation: Operation) -> tuple[str, ...]:
-        return tuple(name for name, station in stations.items() if operation.kind in station.operations)
+        return doing.get(operation.kind, ())
 
     hands: Any = None  # only copies of it do anything
     return Line(

@@ -13,6 +13,7 @@ from labctl.dispatch._greedy import Greedy
 from labctl.dispatch._policy import Choice, Decision, Policy
 from labctl.dispatch._port import Move
 from labctl.dispatch._traveller import Traveller
+from labctl.dispatch._urgency import work_ahead
 
 if TYPE_CHECKING:
     from labctl.dispatch._line import Line
@@ -105,7 +106,7 @@ class Advised(Policy):
                 look_again = min(look_again, planned.begin + PATIENCE_S + 1.0)
         if any(sample not in self._known for sample in waiting):
             return self._given_up(line)
-        return Decision(choices, look_again)
+        return Decision(choices, look_again, work_ahead(line) if choices else {})
 
     @override
     def next_move(self, line: Line, moves: Sequence[Move]) -> Move:

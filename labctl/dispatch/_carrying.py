@@ -24,7 +24,8 @@ def carry_next(line: Line) -> None:
     """Have the mover make the most urgent move, where it is free and one is wanted."""
     if line.carrying is not None or not line.has_mover or line.mover_held:
         return
-    moves = [move for move in line.moves if not line.is_paused(move.traveller)]
+    paused = line.paused
+    moves = [move for move in line.moves if move.traveller.share not in paused]
     if not moves:
         return
     move = line.policy.next_move(line, moves) if len(moves) > 1 else moves[0]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from labctl.dispatch._arrivals import Arrivals
+from labctl.dispatch._keeping import is_idle
 from labctl.dispatch._policy import Choice, Decision
 from labctl.dispatch._port import Port
 from labctl.dispatch._promises import Promises
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 _SHORTEST_WAIT_S = 1.0
 _PRESSING = 2.0
 """A deadline presses when it is nearer than so many times what is left of a sample's recipe."""
-_LAST_MOMENT_MOVES = 3
-"""A sample that is due has to be brought to its station so many moves before."""
 
 
 class Deciding:
@@ -39,7 +38,6 @@ class Deciding:
         self._look_again = math.inf
         self._promises = Promises(line)
         self._arrivals: Arrivals | None = None
-        self._idle = all(port.state in ("free", "quarantined") for port in line.ports.values())
 
     def decision(self) -> Decision:
         choices: list[Choice] = []
@@ -54,7 +52,8 @@ class Deciding:
                 self._promises.commit(choice.port, choice.travellers)
                 self._taken.update(choice.travellers)
                 del self._free[choice.port.station.name]
-        choices += self._too_late(choices)
+        if not choices and self._look_again == math.inf and is_idle(self._line):
+            choices = self._least()
         return Decision(choices, self._look_again)
 
     def _rank(self, traveller: Traveller) -> tuple[float, float, bool, float, float, int, float, str]:
@@ -141,7 +140,7 @@ class Deciding:
         Of the loads that would be in time if nothing else were done, the one is chosen that treats most samples for the
         time of waiting and working.
         """
-        if not self._promises.any and not any(self._promises.concerns(t.index, t) for t in load):
+        if not self._promises.any and not any(t.is_followed(t.index) for t in load):
             return load
         lasts_s = self._line.durations.expected_s(port.station, load[0].operations[load[0].index])
         best, n_best, waits_s = 0.0, 0, 0.0
@@ -196,40 +195,15 @@ class Deciding:
         lasts_s = line.durations.expected_s(station, operation)
         return _best_time(line.now, limit, len(load), station.places, lasts_s, comes)
 
-    def _too_late(self, choices: list[Choice]) -> list[Choice]:
-        """Return loads for what is left although a window will be missed: the sample's own, or another's.
-
-        A sample that is due has nothing more to wait for, and nothing has when nothing is done at all.
-        """
-        found: list[Choice] = []
-        nothing = self._idle and not choices and self._look_again == math.inf
+    def _least(self) -> list[Choice]:
+        """Return the smallest load that there is, which will miss a window as far as is foreseen."""
         for first in self._waiting:
-            last_moment = first.due - _LAST_MOMENT_MOVES * self._line.move_s
-            if first in self._taken or not (last_moment <= self._line.now or nothing):
-                if first not in self._taken and last_moment < math.inf:
-                    self._look_again = min(self._look_again, last_moment)
-                continue
             for operation in [first.operations[index] for index in first.choices]:
-                port = next((port for port in self._able(operation) if self._opens(port, 1, operation)), None)
-                if port is not None and first not in self._taken:
-                    group = self._groups[first.load_key(operation)]
-                    alike = [t for t in group if t not in self._taken and t.due < math.inf]
-                    load = ([first] + [t for t in alike if t is not first])[: self._n_in_time(port, first, operation)]
-                    for traveller in load:
-                        _prefer(traveller, operation.programme)
-                    found.append(Choice(port, tuple(load)))
-                    self._taken.update(load)
-                    del self._free[port.station.name]
-                    nothing = False
-        return found
-
-    def _n_in_time(self, port: Port, first: Traveller, operation: Operation) -> int:
-        """Return how many may share a sample's load: at the last moment each of them is a move before it."""
-        line, places = self._line, port.station.places
-        if not line.move_s or first.due == math.inf:
-            return places
-        spare_s = first.due - line.now - port.station.changeover_s(port.last_kind, operation.kind)
-        return max(1, min(places, int(spare_s / line.move_s) - (line.carrying is not None)))
+                for port in self._able(operation):
+                    if self._opens(port, 1, operation):
+                        _prefer(first, operation.programme)
+                        return [Choice(port, (first,))]
+        return []
 
 
 def _prefer(traveller: Traveller, programme: object) -> None:

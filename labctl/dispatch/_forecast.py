@@ -6,7 +6,7 @@ import functools
 import heapq
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from typing_extensions import override
@@ -19,7 +19,7 @@ from labctl.dispatch._traveller import Traveller
 from labctl.engine import OperationResult
 
 _MOST_EVENTS = 1_000_000
-_SUCCESS = OperationResult("success")
+SUCCESS = OperationResult("success")
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class Forecast(Hands):
         line: only copied.
         policy: in place of the line's.
         takes: how long an operation takes and how it ends, in place of what is expected and a success.
+        only: leave out all other samples; see `Line.copy`.
     """
 
     def __init__(
@@ -74,17 +75,18 @@ class Forecast(Hands):
         line: Line,
         policy: Policy | None = None,
         takes: Callable[[Port], tuple[float, OperationResult]] | None = None,
+        only: Collection[Traveller] | None = None,
     ) -> None:
         self._takes = takes or self._as_expected
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self.prospect = Prospect()
-        self.line = line.copy(self, policy)
+        self.line = line.copy(self, policy, only)
         for port in self.line.ports.values():
             if port.state == "busy":
-                self._later(max(self.line.now, port.until), functools.partial(self._operated, port, _SUCCESS))
+                self._later(max(self.line.now, self._ends(port)), functools.partial(self._operated, port, SUCCESS))
         if (move := self.line.carrying) is not None:
-            self._later(max(self.line.now, self.line.carried_at), lambda: self.line.carried(move, _SUCCESS))
+            self._later(max(self.line.now, self.line.carried_at), lambda: self.line.carried(move, SUCCESS))
 
     def at(self, time: float, call: Callable[[Line], None]) -> None:
         """Have something happen to the line at a lab time [s]."""
@@ -92,24 +94,33 @@ class Forecast(Hands):
 
     def run(self, until: float = math.inf) -> Prospect:
         """Go on until nothing happens any more, or until a lab time [s], and return what came of it."""
-        line = self.line
-        line.decide()
+        self.line.decide()
         for _ in range(_MOST_EVENTS):
-            due = line.next_due()
-            time = min(self._events[0][0] if self._events else math.inf, due)
-            if time == math.inf or time > until:
+            if not self.step(until):
                 break
-            line.now = max(line.now, time)
-            while self._events and self._events[0][0] <= line.now:
-                heapq.heappop(self._events)[2]()
-            line.decide()
         return self.prospect
+
+    def step(self, until: float = math.inf) -> bool:
+        """Go on to what happens next; return whether anything does until a lab time [s]."""
+        line = self.line
+        time = min(self._events[0][0] if self._events else math.inf, line.next_due())
+        if time == math.inf or time > until:
+            return False
+        line.now = max(line.now, time)
+        while self._events and self._events[0][0] <= line.now:
+            heapq.heappop(self._events)[2]()
+        line.decide()
+        return True
 
     def _later(self, time: float, call: Callable[[], None]) -> None:
         heapq.heappush(self._events, (time, next(self._numbers), call))
 
+    def _ends(self, port: Port) -> float:
+        """Return when a station ends what it does when the forecast begins [s of lab time]."""
+        return port.until
+
     def _as_expected(self, port: Port) -> tuple[float, OperationResult]:
-        return port.until - port.began, _SUCCESS
+        return port.until - port.began, SUCCESS
 
     def _operated(self, port: Port, result: OperationResult) -> None:
         operation = port.load[0].next_operation
@@ -124,7 +135,7 @@ class Forecast(Hands):
     @override
     def carry(self, move: Move) -> None:
         """Have it there after the usual time."""
-        self._later(self.line.carried_at, lambda: self.line.carried(move, _SUCCESS))
+        self._later(self.line.carried_at, lambda: self.line.carried(move, SUCCESS))
 
     @override
     def begin(self, port: Port) -> None:

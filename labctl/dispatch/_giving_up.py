@@ -27,6 +27,7 @@ def too_late(line: Line, traveller: Traveller) -> None:
     """Give up a sample that missed a window, or let it go on without the operation where that is optional."""
     operation = traveller.next_operation
     assert operation is not None and operation.timing.begin_within is not None  # it has a due
+    line.n_missed += 1
     if operation.timing.optional:
         traveller.leave_out()
     else:
@@ -38,25 +39,32 @@ def too_late(line: Line, traveller: Traveller) -> None:
 
 def give_up_the_hopeless(line: Line) -> bool:
     """End samples that will not go on; return whether one goes on without an operation that nobody can do."""
+    if line.stopping:
+        _stop(line)
+        return False
+    goes_on = False
+    for traveller in list(line.travellers):
+        if traveller.status == "waiting" and traveller.location == traveller.home:
+            operation = traveller.next_operation
+            goes_on |= operation is not None and _give_up_if_hopeless(line, traveller, operation)
+    return goes_on
+
+
+def _stop(line: Line) -> None:
+    """End every sample to which nothing is being done just now."""
     busy = {traveller for port in line.ports.values() if port.state == "busy" for traveller in port.load}
     if line.carrying is not None:
         busy.add(line.carrying.traveller)
-    goes_on = False
-    for traveller in list(line.travellers):
-        operation = traveller.next_operation
-        if line.stopping:
-            if traveller not in busy:
-                done = operation is None
-                line.end(traveller, "finished" if done else "failed", "" if done else f"stopped: {line.stopping}")
-        elif operation is not None and traveller.status == "waiting" and traveller.location == traveller.home:
-            goes_on |= _give_up_if_hopeless(line, traveller, operation)
-    return goes_on
+    for traveller in [t for t in line.travellers if t not in busy]:
+        done = traveller.next_operation is None
+        line.end(traveller, "finished" if done else "failed", "" if done else f"stopped: {line.stopping}")
 
 
 def _give_up_if_hopeless(line: Line, traveller: Traveller, operation: Operation) -> bool:
     able = [line.ports[name] for name in line.able(operation) if name in line.ports]
-    if not all(port.reason for port in able):
-        return False
+    for port in able:
+        if not port.reason:
+            return False
     if operation.timing.optional:
         traveller.leave_out()
         if traveller.next_operation is None:

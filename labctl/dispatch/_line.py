@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from labctl.dispatch import _carrying, _failing, _giving_up, _leaving, _loading
 from labctl.dispatch._durations import Durations
@@ -76,7 +76,11 @@ class Line:
         self.timers: list[Timer] = []
         self.n_arrived = 0
         """How often a sample came to another place."""
+        self.n_missed = 0
+        """How often an operation could not begin within the time after the one before."""
         self.look_again = math.inf
+        self.work: Mapping[str, float] = {}
+        """How long each station had to work for all samples [s] when its policy last began something new."""
         self.stopping = ""
         """Why nothing new is started ever again; empty while work goes on."""
         self.mover_held: dict[str, str] = {}
@@ -93,7 +97,12 @@ class Line:
 
     def share(self, name: str) -> Share:
         """Return a campaign's part of the line."""
-        return self.shares.setdefault(name, Share())
+        return self.shares.get(name) or self.shares.setdefault(name, Share())
+
+    @property
+    def paused(self) -> set[str]:
+        """The shares for which nothing new is started for now."""
+        return {name for name, share in self.shares.items() if share.paused}
 
     def is_paused(self, traveller: Traveller) -> bool:
         """Return whether nothing new is started for a sample for now."""
@@ -108,8 +117,8 @@ class Line:
     def waiting(self) -> list[Traveller]:
         """Return the samples whose next operation may begin, in the order of their numbers."""
         soon = self.now + self.move_s
-        found = [t for t in self.travellers if t.status == "waiting" and t.ready_at <= soon]
-        return [t for t in found if not self.is_paused(t)]
+        paused = self.paused
+        return [t for t in self.travellers if t.status == "waiting" and t.ready_at <= soon and t.share not in paused]
 
     def free_ports(self) -> list[Port]:
         """Return the stations to which a load may come."""
@@ -220,15 +229,16 @@ class Line:
         if self.stopping:
             return due
         soon = self.now + self.move_s
+        paused = self.paused
         for traveller in self.travellers:
-            if self.is_paused(traveller):
-                continue
-            if traveller.status == "waiting":
+            if traveller.status == "waiting" and traveller.share not in paused:
                 due = min(due, traveller.due + _JUST_AFTER_S)
                 if traveller.ready_at > soon:
                     due = min(due, traveller.ready_at - self.move_s)
-            elif traveller.status == "inside" and traveller.ready_at > self.now:
-                due = min(due, traveller.ready_at)
+        for port in self.ports.values():
+            for traveller in port.load if port.state == "loading" else ():
+                if traveller.status == "inside" and self.now < traveller.ready_at and traveller.share not in paused:
+                    due = min(due, traveller.ready_at)
         return min(due, self.look_again)
 
     def later(self, delay_s: float, port: Port, what: str, number: int = 0) -> None:
@@ -240,7 +250,7 @@ class Line:
         n_before = self.n_arrived
         _giving_up.set_late_aside(self)
         decision = self.policy.decide(self)
-        self.look_again = decision.look_again
+        self.look_again, self.work = decision.look_again, decision.work or self.work
         for choice in decision.choices:
             _loading.load(self, choice.port, choice.travellers)
         for traveller in list(self.travellers):
@@ -281,36 +291,28 @@ class Line:
 
     # Copies.
 
-    def copy(self, hands: Hands, policy: Policy | None = None) -> Line:
+    def copy(self, hands: Hands, policy: Policy | None = None, only: Collection[Traveller] | None = None) -> Line:
         """Return another line in the same state that goes its own way.
 
         Args:
             hands: its own.
             policy: in place of this line's.
+            only: leave out all other samples; none of these may be in a station, nor on its way.
         """
-        copied = Line(
-            {name: port.station for name, port in self.ports.items()},
-            {},
-            has_mover=self.has_mover,
-            able=self.able,
-            durations=self.durations.frozen(),
-            policy=policy or self.policy.twin(),
-            schemas=self.schemas,
-            rules=self.rules,
-            hands=hands,
-            time_of_day=self.time_of_day,
-        )
-        twins = {t.sample: t.copy() for t in self.travellers}
+        taken = self.travellers if only is None else [t for t in self.travellers if t in only]
+        twins = {t.sample: t.copy() for t in taken}
         for port in self.ports.values():  # what ended in a station lies in it
             twins |= {t.sample: t.copy() for t in port.load if t.sample not in twins}
-        copied.racks, copied.places, copied.now = self.racks, self.places.copy(), self.now
+
+        def twin(move: Move) -> Move:
+            return Move(twins[move.traveller.sample], move.source, move.destination)
+
+        copied = copy.copy(self)
+        copied.hands, copied.policy, copied.durations = hands, policy or self.policy.twin(), self.durations.frozen()
         copied.ports = {name: port.copy(twins) for name, port in self.ports.items()}
-        copied.travellers = [twins[t.sample] for t in self.travellers]
-        copied.moves = [Move(twins[m.traveller.sample], m.source, m.destination) for m in self.moves]
-        copied.carried_at = self.carried_at
-        if (m := self.carrying) is not None:
-            copied.carrying = Move(twins[m.traveller.sample], m.source, m.destination)
-        copied.timers, copied.look_again = list(self.timers), self.look_again
-        copied.stopping, copied.mover_held = self.stopping, dict(self.mover_held)
-        copied.shares = {name: replace(share) for name, share in self.shares.items()}
+        copied.travellers = [twins[t.sample] for t in taken]
+        copied.moves = [twin(move) for move in self.moves]
+        copied.carrying = None if self.carrying is None else twin(self.carrying)
+        copied.places, copied.left, copied.timers = self.places.copy(), {}, list(self.timers)
+        copied.mover_held, copied.shares = dict(self.mover_held), {k: copy.copy(v) for k, v in self.shares.items()}
         return copied

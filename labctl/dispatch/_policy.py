@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from labctl.dispatch._port import Move, Port
@@ -29,6 +29,8 @@ class Decision:
     choices: Sequence[Choice] = ()
     look_again: float = math.inf
     """Lab time [s] at which to decide anew although nothing happened."""
+    work: Mapping[str, float] = field(default_factory=dict)
+    """How long each station has to work for all samples [s]; empty where that stays as it was."""
 
 
 class Policy(Protocol):

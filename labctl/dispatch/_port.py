@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from labctl.dispatch._traveller import Traveller
@@ -51,7 +52,9 @@ class Port:
     def copy(self, travellers: Mapping[str, Traveller]) -> Port:
         """Return another that can go its own way, with copies of travellers."""
         load = [travellers[traveller.sample] for traveller in self.load]
-        return replace(self, held=dict(self.held), load=load, why_closed=lambda: "")
+        copied = copy.copy(self)
+        copied.held, copied.load, copied.why_closed = dict(self.held), load, lambda: ""
+        return copied
 
 
 @dataclass(frozen=True)

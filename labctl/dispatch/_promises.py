@@ -1,4 +1,4 @@
-"""Windows between operations that have to be kept."""
+"""An estimate of whether windows between operations can be kept."""
 
 from __future__ import annotations
 
@@ -37,9 +37,10 @@ class _Slot:
 class Promises:
     """Looks ahead along the operations that have to begin within a time after the one before.
 
-    Every sample whose operation is followed by such a window is promised a station in time. A load is allowed only
+    Every sample whose operation is followed by such a window is promised a station in time. A load is worth trying
     where all promises can still be kept, its own among them. The stations' times are foreseen one sample after another,
-    in the order in which they come; who comes while a load of the same programme may still wait for it, joins it.
+    in the order in which they come; who comes while a load of the same programme may still wait for it, joins it. It is
+    quick and rough; whether windows are kept is for `keep` to say.
 
     Args:
         line: only looked at.
@@ -52,11 +53,6 @@ class Promises:
         self._kinds = {name: _kind_of(port) for name, port in line.ports.items()}
         """What each station will have done last when it is free."""
         self.any = bool(self._entries)
-
-    def concerns(self, operation_index: int, traveller: Traveller) -> bool:
-        """Return whether a window follows an operation of a sample."""
-        following = operation_index + 1
-        return following < len(traveller.operations) and traveller.operations[following].timing.begin_within is not None
 
     def late_s(self, port: Port, load: Sequence[Traveller]) -> float:
         """Return how much too late the latest promised operation would begin if a load came to a station now [s].
@@ -152,7 +148,7 @@ class Promises:
         end: float,
     ) -> None:
         """Promise a sample the operation after the one with this index, where it has a window."""
-        if self.concerns(index, traveller):
+        if traveller.is_followed(index):
             timing = traveller.operations[index + 1].timing
             assert timing.begin_within is not None
             ready = max(out_at, end + timing.begin_after)

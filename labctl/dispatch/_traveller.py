@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from labctl.recipes import Operation, Recipe
@@ -91,16 +91,22 @@ class Traveller:
     @property
     def ready_at(self) -> float:
         """Lab time [s] before which the next operation must not begin."""
-        operation = self.next_operation
-        return 0.0 if operation is None or self.done_at is None else self.done_at + operation.timing.begin_after
+        if self.done_at is None or self.aside or self.index >= len(self.operations):
+            return 0.0
+        return self.done_at + self.operations[self.index].timing.begin_after
 
     @property
     def due(self) -> float:
         """Lab time [s] at which the next operation has to begin at the latest; infinite where there is none."""
-        operation = self.next_operation
-        if operation is None or self.done_at is None or operation.timing.begin_within is None:
+        if self.done_at is None or self.aside or self.index >= len(self.operations):
             return math.inf
-        return self.done_at + operation.timing.begin_within
+        within = self.operations[self.index].timing.begin_within
+        return math.inf if within is None else self.done_at + within
+
+    def is_followed(self, index: int) -> bool:
+        """Return whether the operation after the one with this index has to begin within a time."""
+        following = index + 1
+        return following < len(self.operations) and self.operations[following].timing.begin_within is not None
 
     @property
     def ended(self) -> bool:
@@ -121,4 +127,7 @@ class Traveller:
 
     def copy(self) -> Traveller:
         """Return another that can go its own way."""
-        return replace(self, left_out=list(self.left_out), runs=list(self.runs), operations=list(self.operations))
+        copied = object.__new__(Traveller)
+        copied.__dict__.update(self.__dict__)
+        copied.left_out, copied.runs, copied.operations = list(self.left_out), list(self.runs), list(self.operations)
+        return copied
