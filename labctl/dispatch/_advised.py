@@ -83,6 +83,8 @@ class Advised(Policy):
             return self._otherwise.decide(line)
         waiting = {t.sample: t for t in line.waiting()}
         alive = {t.sample: t for t in line.travellers}
+        if any(sample not in self._known for sample in waiting):
+            return self._given_up(line)
         choices: list[Choice] = []
         look_again = float("inf")
         for port in line.free_ports():
@@ -102,10 +104,10 @@ class Advised(Policy):
                 for traveller, (_, name) in zip(ready, planned.members, strict=True):
                     traveller.bring_forward_named(name)
                 choices.append(Choice(port, tuple(ready)))
+                for traveller in ready:  # of operations in any order, the other one waits
+                    del waiting[traveller.sample]
             else:
                 look_again = min(look_again, planned.begin + PATIENCE_S + 1.0)
-        if any(sample not in self._known for sample in waiting):
-            return self._given_up(line)
         return Decision(choices, look_again, work_ahead(line) if choices else {})
 
     @override

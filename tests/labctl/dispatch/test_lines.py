@@ -70,7 +70,7 @@ def test_windows_are_kept_by_smaller_loads():
     assert greedy.makespan / MINUTE < 1.05 * BOUND_MIN
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     st.integers(0, 10**9),
     st.sampled_from(
@@ -262,7 +262,7 @@ def test_advice_is_better_and_comes_true():
     assert Forecast(line, Advised(advice)).run().makespan == advice.makespan
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [*range(12), 647])  # in the last a plan has two operations of one sample at once
 def test_advice_that_no_longer_fits_is_given_up(seed):
     troubles = Troubles(0.1, 0.3, 2)
     policy = Advised()
