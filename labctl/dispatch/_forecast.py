@@ -86,7 +86,7 @@ class Forecast(Hands):
             if port.state == "busy":
                 self._later(max(self.line.now, self._ends(port)), functools.partial(self._operated, port, SUCCESS))
         if (move := self.line.carrying) is not None:
-            self._later(max(self.line.now, self.line.carried_at), lambda: self.line.carried(move, SUCCESS))
+            self._later(max(self.line.now, self.line.carried_at), lambda: self._carried(move))
 
     def at(self, time: float, call: Callable[[Line], None]) -> None:
         """Have something happen to the line at a lab time [s]."""
@@ -106,11 +106,17 @@ class Forecast(Hands):
         time = min(self._events[0][0] if self._events else math.inf, line.next_due())
         if time == math.inf or time > until:
             return False
-        line.now = max(line.now, time)
-        while self._events and self._events[0][0] <= line.now:
-            heapq.heappop(self._events)[2]()
+        self._happen(time)
         line.decide()
         return True
+
+    def _happen(self, time: float) -> int:
+        """Let happen what does until a lab time [s]; return how much did."""
+        self.line.now, n = max(self.line.now, time), 0
+        while self._events and self._events[0][0] <= self.line.now:
+            heapq.heappop(self._events)[2]()
+            n += 1
+        return n
 
     def _later(self, time: float, call: Callable[[], None]) -> None:
         heapq.heappush(self._events, (time, next(self._numbers), call))
@@ -135,7 +141,10 @@ class Forecast(Hands):
     @override
     def carry(self, move: Move) -> None:
         """Have it there after the usual time."""
-        self._later(self.line.carried_at, lambda: self.line.carried(move, SUCCESS))
+        self._later(self.line.carried_at, lambda: self._carried(move))
+
+    def _carried(self, move: Move) -> None:
+        self.line.carried(move, SUCCESS)
 
     @override
     def begin(self, port: Port) -> None:

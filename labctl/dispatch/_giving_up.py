@@ -43,10 +43,12 @@ def give_up_the_hopeless(line: Line) -> bool:
         _stop(line)
         return False
     goes_on = False
+    in_service = {name for name, port in line.ports.items() if not port.reason}
     for traveller in list(line.travellers):
         if traveller.status == "waiting" and traveller.location == traveller.home:
             operation = traveller.next_operation
-            goes_on |= operation is not None and _give_up_if_hopeless(line, traveller, operation)
+            if operation is not None and in_service.isdisjoint(line.able(operation)):
+                goes_on |= _give_up(line, traveller, operation)
     return goes_on
 
 
@@ -60,17 +62,14 @@ def _stop(line: Line) -> None:
         line.end(traveller, "finished" if done else "failed", "" if done else f"stopped: {line.stopping}")
 
 
-def _give_up_if_hopeless(line: Line, traveller: Traveller, operation: Operation) -> bool:
-    able = [line.ports[name] for name in line.able(operation) if name in line.ports]
-    for port in able:
-        if not port.reason:
-            return False
+def _give_up(line: Line, traveller: Traveller, operation: Operation) -> bool:
+    """End a sample whose next operation nobody can do; return whether it goes on without it instead."""
     if operation.timing.optional:
         traveller.leave_out()
         if traveller.next_operation is None:
             line.end_at_home(traveller)
         return True
-    names = ", ".join(port.station.name for port in able)
+    names = ", ".join(name for name in line.able(operation) if name in line.ports)
     line.end(traveller, "failed", f"no station left for {operation.kind}: {names} in quarantine")
     return False
 

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
+from labctl.dispatch._carrying import carry_next
 from labctl.dispatch._due import Due
 from labctl.dispatch._forecast import SUCCESS, Forecast
 from labctl.dispatch._policy import Choice, Decision
-from labctl.dispatch._port import Port
+from labctl.dispatch._port import Move, Port
 from labctl.dispatch._promises import Promises
 from labctl.dispatch._traveller import Traveller
 from labctl.dispatch._urgency import work_ahead
+from labctl.samples import station_of
 
 if TYPE_CHECKING:
     from labctl.dispatch._line import Line
@@ -74,6 +76,7 @@ class _Outlook(Forecast):
         matter |= {t for t in line.travellers if t.due < math.inf} | {t for c in choices for t in c.travellers}
         if line.carrying is not None:
             matter.add(line.carrying.traveller)
+        self._n_quiet = 0
         super().__init__(line, _First(choices), lambda port: (self._longest_s(port), SUCCESS), matter)
         self.line.work, self.line.n_missed, self.line.now = work or line.work, 0, max(at, line.now)
         self.line.mover_held = {}  # whoever holds it will let it go
@@ -87,6 +90,26 @@ class _Outlook(Forecast):
                 t for t in line.travellers if t.status != "waiting" or t.location != t.home or t.due < math.inf
             ]
         return line.n_missed
+
+    @override
+    def step(self, until: float = math.inf) -> bool:
+        """Go on to where there is more to decide than who is carried next."""
+        due = self.line.next_due()
+        while self._events and self._events[0][0] < min(due, until):
+            self._n_quiet = 0
+            if self._happen(self._events[0][0]) > self._n_quiet:
+                self.line.decide()
+                return True
+            carry_next(self.line)
+        return super().step(until)
+
+    @override
+    def _carried(self, move: Move) -> None:
+        super()._carried(move)
+        left, into = (self.line.ports.get(station_of(place)) for place in (move.source, move.destination))
+        is_left = left is not None and not left.load
+        is_there = move.traveller.due < math.inf if into is None else all(t.status == "inside" for t in into.load)
+        self._n_quiet += not is_left and not is_there  # others of its load follow
 
     @override
     def _ends(self, port: Port) -> float:
@@ -148,12 +171,14 @@ def _not_in_vain(line: Line, wanted: Decision, work: Mapping[str, float]) -> Dec
 
 def _may_miss(line: Line) -> bool:
     """Return whether a window has to be kept, or will have to be when nothing new is begun."""
-    for port in line.ports.values():
-        for traveller in port.load if port.state in _UNDER_WAY else ():
+    for traveller in line.travellers:
+        if traveller.status != "inside" and traveller.due < math.inf and not line.is_paused(traveller):
+            return True
+    for port in [port for port in line.ports.values() if port.state in _UNDER_WAY]:
+        for traveller in port.load:
             if _binds(line, port, traveller) or (port.state != "busy" and traveller.due < math.inf):
                 return True
-    outside = [traveller for traveller in line.travellers if traveller.status != "inside" and traveller.due < math.inf]
-    return any(not line.is_paused(traveller) for traveller in outside)
+    return False
 
 
 def _binds(line: Line, port: Port, traveller: Traveller) -> bool:

@@ -235,8 +235,8 @@ class Line:
                 due = min(due, traveller.due + _JUST_AFTER_S)
                 if traveller.ready_at > soon:
                     due = min(due, traveller.ready_at - self.move_s)
-        for port in self.ports.values():
-            for traveller in port.load if port.state == "loading" else ():
+        for port in [port for port in self.ports.values() if port.state == "loading"]:
+            for traveller in port.load:
                 if traveller.status == "inside" and self.now < traveller.ready_at and traveller.share not in paused:
                     due = min(due, traveller.ready_at)
         return min(due, self.look_again)

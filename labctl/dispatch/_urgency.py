@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -22,13 +21,13 @@ def most_urgent(line: Line, moves: Sequence[Move]) -> Move:
     """
     work, wanted = line.work, _wanted(line)
 
-    @functools.cache
-    def urgency(source: str, destination: str) -> tuple[float, float]:
+    def urgency(move: Move) -> tuple[float, float]:
+        source, destination = station_of(move.source), station_of(move.destination)
         into = line.ports.get(destination)
-        due = wanted.get(source, math.inf) if into is None else min(traveller.due for traveller in into.load)
+        due = wanted.get(source, math.inf) if into is None else min([traveller.due for traveller in into.load])
         return due, -max(work.get(source, 0.0), work.get(destination, 0.0))
 
-    return min(moves, key=lambda move: urgency(station_of(move.source), station_of(move.destination)))
+    return min(moves, key=urgency)
 
 
 def work_ahead(line: Line) -> dict[str, float]:
