@@ -159,28 +159,36 @@ def prior(bench: Bench) -> None:
     _ratio(bench, "photo_pce10 shuffled as prior", _led(bench, task, "useless", _shuffled(table)), cold, "<= 1.15")
 
 
-def _heated(point: Mapping[str, Any], rng: np.random.Generator) -> Mapping[str, Any]:
-    return {**point, "temperature": point["temperature"] + furnace_K(rng)}
+def _heated(scatter_K: float) -> Callable[[Mapping[str, Any], np.random.Generator], Mapping[str, Any]]:
+    def done(point: Mapping[str, Any], rng: np.random.Generator) -> Mapping[str, Any]:
+        return {**point, "temperature": point["temperature"] + furnace_K(rng, scatter_K)}
+
+    return done
 
 
 def as_run(bench: Bench) -> None:
     """Learning from what two imperfect furnaces did, against what they were asked."""
-    task, found = ito(bench), dict[bool, np.ndarray]()
-    for told in (False, True):
-        games = [
-            bench.cache.get(
-                ("as_run", task.name, f"gp@{bench.print}", seed, int(told)),
-                lambda seed=seed, told=told: _game(task, seed, done=_heated, as_run=told),
-            )
-            for seed in range(bench.seeds)
-        ]
-        found[told] = trials(games, "target", float(task.max_trials))
-    _ratio(bench, "ITO line: learning from what was done", found[True], found[False], "< 1")
     from scipy.stats import wilcoxon
 
-    if np.any(found[True] != found[False]):
-        chance = float(wilcoxon(found[True], found[False], alternative="less").pvalue)
-        bench.report.add("ITO line: probability that this is chance", chance, "", "< 0.05")
+    task = ito(bench)
+    for scatter_K in (8.0, 20.0):
+        found = dict[bool, np.ndarray]()
+        for told in (False, True):
+            games = [
+                bench.cache.get(
+                    ("as_run", f"{task.name}, {scatter_K:g} K", f"gp@{bench.print}", seed, int(told)),
+                    lambda seed=seed, told=told, scatter_K=scatter_K: _game(
+                        task, seed, done=_heated(scatter_K), as_run=told
+                    ),
+                )
+                for seed in range(bench.seeds)
+            ]
+            found[told] = trials(games, "target", float(task.max_trials))
+        name = f"ITO line, furnaces that scatter by {scatter_K:g} K"
+        _ratio(bench, f"{name}: learning from what was done", found[True], found[False], "< 1")
+        if np.any(found[True] != found[False]):
+            chance = float(wilcoxon(found[True], found[False], alternative="less").pvalue)
+            bench.report.add(f"{name}: probability that this is chance", chance, "", "< 0.05")
 
 
 def cost_aware(bench: Bench) -> None:

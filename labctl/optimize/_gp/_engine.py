@@ -31,6 +31,9 @@ _PRIORS = (
 )
 _MIN_COMPLETED = 3  # fewer outcomes say nothing about scales
 _N_START_POOL = 3
+_N_LED = 3
+_N_CONFIRM = 4
+_CONFIRMED = 0.7  # correlation of outcomes with what was expected of them
 _N_CENTRES = 3
 _N_ALL = 2048  # a box with no more recipes is compared whole
 _N_FIT = 200  # the cost of a fit grows with the cube; its scales hardly change beyond this
@@ -47,8 +50,9 @@ _TINY = float(np.finfo(np.float64).tiny)
 class GaussianProcessEngine:
     """Log expected improvement averaged over two Gaussian processes, with failures and trials on their way.
 
-    - Start: Sobol points in a box, random rows in a pool; where a simulation or an earlier campaign leads to
-      expect something, three recipes that it holds to be good and that differ.
+    - Start: Sobol points in a box, random rows in a pool. Where a simulation or an earlier campaign leads to
+      expect something, first three recipes that it holds to be good and that differ; the Sobol points after them
+      end as soon as four outcomes or more go with what was expected (correlation above 0.7).
     - Model: Matern-5/2 with a length scale for each input, fitted twice at the maximum of the posterior, under
       a prior for long and one for short scales; outcomes standardised by Yeo and Johnson. What was expected
       before is a column with a weight of its own.
@@ -57,9 +61,10 @@ class GaussianProcessEngine:
     - Where time counts, the improvement is divided by a power of the lab hours that a recipe is expected to take
       (after Snoek 2012, arXiv:1206.2944).
     - Stagnation: after `n_inputs` + 6 trials without an improvement above the noise, two of three trials in a box
-      go to the highest upper confidence limit (Srinivas 2010, arXiv:0912.3995) far from the best recipe, in a
-      pool one of three anywhere; always where completing is more likely than not, if there is such a place. A
-      trial in a box goes there, too, when the best suggestion nearly repeats a recipe whose outcome has no noise.
+      look far from the best recipe: one at the highest upper confidence limit (Srinivas 2010, arXiv:0912.3995),
+      which lies in corners, and one at a random place. In a pool one of three goes to the highest limit anywhere.
+      All go where completing is more likely than not, if there is such a place. A trial in a box looks far away,
+      too, when the best suggestion nearly repeats a recipe whose outcome has no noise.
     - Two objectives: the growth of the hypervolume that the Pareto front encloses. Three and more: each suggestion
       looks at one random weighting of all of them (ParEGO; Knowles 2006, doi:10.1109/TEVC.2005.851274), drawn from
       its trial's seed.
@@ -68,7 +73,8 @@ class GaussianProcessEngine:
 
     Args:
         seed: of the campaign; scrambles the Sobol start.
-        n_start: trials before the models are asked; by default `n_inputs` + 1, in a pool 3.
+        n_start: trials before the models are asked; by default `n_inputs` + 1, after three that a prior leads to as
+            long as it is not confirmed; in a pool 3.
         per_hour: whether an improvement counts for each lab hour, not for each trial.
     """
 
@@ -89,16 +95,13 @@ class GaussianProcessEngine:
     def in_box(self, box: Box, known: Known, rng: Generator) -> Floats:
         """Return codes to choose from, best first."""
         if self._is_starting(box, known):
-            return (
-                self._start.in_box(box, known, rng)
-                if box.trend is None
-                else _promising(box, box.draw(2048, rng), known)
-            )
+            is_led = box.trend is not None and known.n_trials < _N_LED
+            return _promising(box, box.draw(2048, rng), known) if is_led else self._start.in_box(box, known, rng)
         fitted = self._fit(box, known, rng)
         acquisition = fitted.believing(box.features(known.pending))
         best = known.codes[known.is_completed][_centres(fitted)]
         every = box.all_codes(_N_ALL)
-        codes = candidates(box, best, len(known.codes), rng) if every is None else every
+        codes = candidates(box, best, len(known.codes), rng) if every is None else rng.permutation(every)
         if not isinstance(acquisition, Acquisition):
             return best_first(box, acquisition, codes, polish=every is None, rng=rng)
         if not (known.n_trials % 3 and self._has_stalled(box, acquisition, known)):
@@ -107,7 +110,10 @@ class GaussianProcessEngine:
                 return found
         features = box.features(codes)
         is_close = acquisition.alike(features, box.features(best[:1])[0]) > _ALIKE
-        worth = acquisition.upper_limit(features, _KAPPA)
+        if known.n_trials % 3 == 1:
+            worth = acquisition.upper_limit(features, _KAPPA)
+        else:  # the codes begin with those spread evenly, in an order that is random
+            worth = -np.arange(len(codes), dtype=np.float64)
         is_known = box.near(codes, known.codes) & (acquisition.noise <= _EXACT)
         return codes[np.lexsort((-worth, is_close, ~acquisition.about.is_probable(features), is_known))]
 
@@ -156,10 +162,14 @@ class GaussianProcessEngine:
         return intent + (", or a look where little is known if a recipe would be repeated" if elsewhere else "")
 
     def _is_starting(self, domain: Box | Pool, known: Known) -> bool:
-        n_start = self._n_start
-        if n_start is None:
-            n_start = domain.n_inputs + 1 if isinstance(domain, Box) and domain.trend is None else _N_START_POOL
-        return known.n_trials < n_start or int(known.is_completed.sum()) < _MIN_COMPLETED
+        if int(known.is_completed.sum()) < _MIN_COMPLETED:
+            return True
+        if self._n_start is not None or isinstance(domain, Pool):
+            return known.n_trials < (_N_START_POOL if self._n_start is None else self._n_start)
+        n_even = domain.n_inputs + 1
+        if domain.trend is None or known.n_trials < _N_LED:
+            return known.n_trials < n_even
+        return known.n_trials < _N_LED + n_even and not _is_confirmed(domain, known)
 
     def _fit(self, domain: Box | Pool, known: Known, rng: Generator) -> Acquisition | VolumeAcquisition:
         """Return the worth of recipes after the finished trials."""
@@ -221,13 +231,29 @@ def _centres(fitted: Acquisition | VolumeAcquisition) -> NDArray[np.intp]:
 
 def _promising(domain: Box | Pool, codes: Floats, known: Known) -> Floats:
     """Return codes that are expected to be good before anything was tried, those far from known trials first."""
-    expected = domain.features(codes)[:, len(domain.groups) :].mean(axis=1)
     tried = np.vstack([known.codes, known.pending])
     plain = domain.plain(codes)
     away = np.full(len(codes), np.inf)
     for feature in domain.plain(tried):
         away = np.minimum(away, ((plain - feature) ** 2).sum(axis=1))
-    return codes[np.lexsort((-expected, away <= _FAR**2))]
+    return codes[np.lexsort((-_expected(domain, codes), away <= _FAR**2))]
+
+
+def _expected(domain: Domain, codes: Floats) -> Floats:
+    """Return what is expected of recipes, the mean of all objectives, in standard deviations."""
+    expected: Floats = domain.features(codes)[:, len(domain.groups) :].mean(axis=1)
+    return expected
+
+
+def _is_confirmed(domain: Domain, known: Known) -> bool:
+    """Return whether outcomes go with what was expected of them."""
+    gains = known.gains[known.is_completed]
+    if len(gains) < _N_CONFIRM:
+        return False
+    outcomes = np.mean([standardised(column) for column in gains.T], axis=0)
+    expected = _expected(domain, known.codes[known.is_completed])
+    varies = min(np.ptp(outcomes), np.ptp(expected)) > 0.0
+    return bool(varies and np.corrcoef(expected, outcomes)[0, 1] > _CONFIRMED)
 
 
 def _unit(gains: Floats) -> float:
