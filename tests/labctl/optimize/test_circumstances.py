@@ -109,6 +109,16 @@ def test_a_wrong_simulation_is_believed_less_and_less():
     assert max(run(optimizer, 25, hill)) > 0.98
 
 
+@pytest.mark.parametrize(("x", "y", "n_even"), [(0.65, 0.35, 4), (0.1, 0.9, 6)])
+def test_the_start_is_even_until_outcomes_go_with_the_simulation(x, y, n_even):
+    optimizer = make_optimizer("gp", LINE, [GAIN], 0, {}, simulated(lambda p: hill(p, x, y)))
+    intents = []
+    for _ in range(8):
+        intents.append(optimizer.explain([{"x": 0.5, "y": 0.5}])[0].intent)
+        run(optimizer, 1, hill)
+    assert [intent.startswith("an even start") for intent in intents] == [k < n_even for k in range(8)]
+
+
 @pytest.mark.parametrize(
     ("engine", "prior", "message"),
     [

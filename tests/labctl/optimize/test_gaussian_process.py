@@ -265,3 +265,18 @@ def test_what_is_called_certain_to_complete_seldom_fails():
         n_certain, n_failed = n_certain + is_certain.sum(), n_failed + (~will_complete[is_certain]).sum()
     assert n_certain > 20
     assert n_failed < 0.1 * n_certain
+
+
+def test_a_search_that_stalled_looks_at_random_places_too():
+    cube = SearchSpace(tuple(Continuous(name, 0.0, 1.0) for name in "abcd"))
+    optimizer = make_optimizer("gp", cube, [Objective("gain", "maximize", "v", {"v": InputOf("probe", "v")})], 0, {})
+    looks = []
+    for _ in range(36):
+        intent = optimizer.explain([dict.fromkeys("abcd", 0.5)])[0].intent
+        (point,) = optimizer.suggest()
+        code = np.array([point[name] for name in "abcd"])
+        if intent.startswith("a look"):
+            looks.append(np.abs(code - 0.5).max())
+        optimizer.ingest([{**point, "gain": -float(((code - 0.5) ** 2).sum())}])
+    assert min(looks) < 0.4
+    assert max(looks) > 0.45
