@@ -38,7 +38,7 @@ _N_CENTRES = 3
 _N_ALL = 2048  # a box with no more recipes is compared whole
 _N_FIT = 200  # the cost of a fit grows with the cube; its scales hardly change beyond this
 _N_ITERATIONS = 50
-_PATIENCE = 6
+_PATIENCE, _LEAST_IN_BOX = 6, 11
 _KAPPA = 3.0
 _ALIKE = 0.2  # correlation with the best recipe: above, it is the hill that the search has stalled on
 _FAR = 0.3  # in codes: recipes that say little of each other before a model speaks
@@ -60,11 +60,11 @@ class GaussianProcessEngine:
     - Failed trials train a model of the probability to complete, whose cube multiplies the improvement.
     - Where time counts, the improvement is divided by a power of the lab hours that a recipe is expected to take
       (after Snoek 2012, arXiv:1206.2944).
-    - Stagnation: after `n_inputs` + 6 trials without an improvement above the noise, two of three trials in a box
-      look far from the best recipe: one at the highest upper confidence limit (Srinivas 2010, arXiv:0912.3995),
-      which lies in corners, and one at a random place. In a pool one of three goes to the highest limit anywhere.
-      All go where completing is more likely than not, if there is such a place. A trial in a box looks far away,
-      too, when the best suggestion nearly repeats a recipe whose outcome has no noise.
+    - Stagnation: after `n_inputs` + 6 trials (in a box 11 at least) without an improvement above the noise, two of
+      three trials in a box look far from the best recipe: one at the highest upper confidence limit (Srinivas 2010,
+      arXiv:0912.3995), which lies in corners, and one at a random place. In a pool one of three goes to the highest
+      limit anywhere. All go where completing is more likely than not, if there is such a place. A trial in a box
+      looks far away, too, when the best suggestion nearly repeats a recipe whose outcome has no noise.
     - Two objectives: the growth of the hypervolume that the Pareto front encloses. Three and more: each suggestion
       looks at one random weighting of all of them (ParEGO; Knowles 2006, doi:10.1109/TEVC.2005.851274), drawn from
       its trial's seed.
@@ -195,7 +195,8 @@ class GaussianProcessEngine:
         noise = 2.0 * np.sqrt(fitted.models[0].kernel.noise) * completed.std()
         tolerance = max(noise, 0.02 * (completed.max() - np.median(completed)))
         first_good = int(np.flatnonzero(np.nan_to_num(gains, nan=-np.inf) >= completed.max() - tolerance)[0])
-        return len(gains) - first_good > domain.n_inputs + _PATIENCE
+        least = _LEAST_IN_BOX if isinstance(domain, Box) else 0
+        return len(gains) - first_good > max(domain.n_inputs + _PATIENCE, least)
 
 
 def fit_acquisition(domain: Domain, known: Known, gains: Floats, per_hour: bool = False) -> Acquisition:
