@@ -230,8 +230,9 @@ class Botorch(Engine):
         """Return the point with the highest posterior mean."""
         import torch
 
+        model = self._acquisition().model  # fitted by its slopes
         with torch.no_grad():
-            mean = self._acquisition().model.posterior(torch.tensor(np.array(self.codes), dtype=torch.double)).mean
+            mean = model.posterior(torch.tensor(np.array(self.codes), dtype=torch.double)).mean
         return self.points[int(mean[:, 0].argmax())]
 
     def suggest(self, n: int) -> list[Any]:
