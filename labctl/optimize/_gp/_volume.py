@@ -9,11 +9,12 @@ from typing import Self
 import numpy as np
 
 from labctl.optimize._axes import Floats
-from labctl.optimize._front import is_front, reference
+from labctl.optimize._front import is_front
 from labctl.optimize._gp._acquisition import Circumstances
 from labctl.optimize._gp._improvement import log_improvement
 from labctl.optimize._gp._process import Process
 
+_BELOW = 0.1
 _TINY = float(np.finfo(np.float64).tiny)
 
 
@@ -23,7 +24,8 @@ class VolumeAcquisition:
 
     Exact for two independent objectives, as a sum over the strips below the front (Emmerich 2011,
     doi:10.1109/CEC.2011.5949880). The front is that of the expected gains, so that noise makes no front, and it is
-    measured in outcomes as they were standardised.
+    measured in outcomes as they were standardised, from below the worst of them all: from just below the front, what
+    lies beyond its ends would be worth nothing.
     """
 
     pairs: Sequence[tuple[Process, Process]]
@@ -43,9 +45,15 @@ class VolumeAcquisition:
         return worth + self.about.log_factor(features)
 
 
+def nadir(seen: Floats) -> Floats:
+    """Return where volumes begin: a tenth of the range of outcomes, shape (n, 2), below the worst of them."""
+    worst: Floats = seen.min(axis=0) - _BELOW * np.maximum(np.ptp(seen, axis=0), _TINY)
+    return worst
+
+
 def _log_growth(left: Process, right: Process, features: Floats) -> Floats:
     seen = np.stack([left.seen, right.seen], axis=1)
-    worst = reference(seen)
+    worst = nadir(seen)
     front = np.unique(seen[is_front(seen)], axis=0)  # by the first objective, upwards; so the second goes down
     begins = np.concatenate([[worst[0]], front[:, 0]])
     floors = np.concatenate([front[:, 1], [worst[1]]])
