@@ -188,7 +188,8 @@ def test_a_refusal_holds_once_whenever_the_controller_dies(refused, tmp_path, wh
     assert again.endings["one"].n_trials == again.endings["one"].n_completed == 5
 
 
-def test_the_refusal_is_told_with_its_reason(refused, capsys):
+def test_the_refusal_is_told_with_its_reason(refused, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "250")
     store = refused.campaigns["one"].store.directory
     why = "by K. Sato, 2023-11-14 22:28:20: no beads left"
     show_status(store)
