@@ -29,8 +29,8 @@ RECIPE = {
 
 
 def measure(report: Report, quick: bool) -> None:
+    decisions(report)  # first: what other sections leave in the memory makes every collection of garbage longer
     random_lines(report, 300 if quick else 10_000)
-    decisions(report)
     stream(report, 1_000 if quick else 10_000)
     failures_at_once(report)
     interruptions(report, 20 if quick else 220)
