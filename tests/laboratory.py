@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from bluesky.utils import RunEngineInterrupted
 
+from labctl.app._running import catch_up
+from labctl.campaign import Campaign, CheckedCampaign, Floor
 from labctl.clock import VirtualClock
 from labctl.engine import LabRunEngine, ScanIds
 from labctl.lab import Lab, LabFile, build_lab, read_lab
 from labctl.recipes import OperationSchema
+from labctl.store import Store
 from plans import OPERATIONS
 
 EXAMPLE = Path(__file__).parent.parent / "labctl" / "app" / "ito"
@@ -37,6 +42,39 @@ def example_lab(faults: Sequence[Mapping[str, Any]] = (), **changes: Any) -> Lab
     for device in content["devices"].values():
         device["timeout"] = f"{device['timeout']} s"
     return LabFile.model_validate(content)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A laboratory that several campaigns share, each with a store of its own."""
+
+    clock: VirtualClock
+    lab: Lab
+    floor: Floor
+    stores: dict[str, Store]
+
+    def campaign(self, name: str, checked: CheckedCampaign) -> Campaign:
+        """Return a campaign on the floor."""
+        return Campaign(checked, self.lab, self.stores[name], OPERATIONS, floor=self.floor)
+
+
+@contextmanager
+def shared(chosen: Mapping[str, CheckedCampaign], folder: Path) -> Iterator[Shared]:
+    """Open the laboratory of the first of some campaigns for all of them, with what their stores in a folder hold."""
+    first = next(iter(chosen.values()))
+    clock = VirtualClock(stall_s=30)
+    stores = {name: Store.open(folder / name) for name in chosen}
+    lab = build_lab(first.lab, clock, SCHEMAS, seed=1, rows=first.rows, plant_memory=folder / "plant.log")
+    catch_up(clock, *stores.values())
+    floor = Floor(first, lab, OPERATIONS, folder)
+    try:
+        yield Shared(clock, lab, floor, stores)
+    finally:
+        floor.close()
+        clock.close()
+        lab.close()
+        for store in stores.values():
+            store.close()
 
 
 class Laboratory:

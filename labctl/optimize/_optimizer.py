@@ -136,9 +136,7 @@ class EngineOptimizer:
         Raises:
             ValueError: a trial has no name or is finished already, or a value is missing; then none is taken.
         """
-        if any(ID_KEY not in point for point in suggestions):
-            raise ValueError(f"a failed trial needs its {ID_KEY}")
-        self._take("register_failures", suggestions, "failed")
+        self._take_named("register_failures", suggestions, "failed")
 
     def register_refusals(self, suggestions: list[dict[str, Any]]) -> None:
         """Take trials as not to be made, for reasons that are no outcome: no recipe like theirs is suggested again.
@@ -146,9 +144,7 @@ class EngineOptimizer:
         Raises:
             ValueError: a trial has no name or is finished already, or a value is missing; then none is taken.
         """
-        if any(ID_KEY not in point for point in suggestions):
-            raise ValueError(f"a refused trial needs its {ID_KEY}")
-        self._take("register_refusals", suggestions, "refused")
+        self._take_named("register_refusals", suggestions, "refused")
 
     def get_best_points(self) -> list[dict[str, Any]]:
         """Return the best completed points with their objectives; with several objectives the Pareto front."""
@@ -174,10 +170,9 @@ class EngineOptimizer:
         known = self._history.known()
         if isinstance(self._domain, Pool):
             return "" if len(self._free_rows(self._domain, known)) else "no row of the pool is left to try"
-        of_people = " or was refused" if len(known.refused) else ""
-        return (
-            "" if len(self._spare(self._domain, known)) else f"every recipe left is nearly one that failed{of_people}"
-        )
+        if len(self._spare(self._domain, known)):
+            return ""
+        return "every recipe left is nearly one that failed" + (" or was refused" if len(known.refused) else "")
 
     def checkpoint(self) -> dict[str, Any]:
         """Return name, seed, options and the calls that changed it: made again in order, they restore it."""
@@ -252,6 +247,11 @@ class EngineOptimizer:
         trials = self._history.add(points, status)
         self._calls.append({"call": call, "points": [trial.point() for trial in trials]})
         return trials
+
+    def _take_named(self, call: str, points: Sequence[Mapping[str, Any]], status: Status) -> None:
+        if any(ID_KEY not in point for point in points):
+            raise ValueError(f"a {status} trial needs its {ID_KEY}")
+        self._take(call, points, status)
 
     def _next(self) -> dict[str, Any] | None:
         trial, known = self._history.next_name, self._history.known()

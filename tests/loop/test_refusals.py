@@ -14,19 +14,15 @@ from labctl.app._campaign_folder import FILES, keep_files
 from labctl.app._control import Control
 from labctl.app._reading import told_if_refused
 from labctl.app._report import write_report
-from labctl.app._running import catch_up
 from labctl.app._showing_beliefs import show_beliefs
 from labctl.app._status import print_status, show_status
-from labctl.campaign import Campaign, Ending, Floor, check_campaign, retold, run_side_by_side
-from labctl.clock import VirtualClock
+from labctl.campaign import Campaign, Ending, check_campaign, retold, run_side_by_side
 from labctl.errors import RegistryError
-from labctl.lab import build_lab
 from labctl.optimize import HOURS_KEY
 from labctl.records import sample_history
 from labctl.store import Store, verify
-from plans import OPERATIONS
 from tests.deaths import killed_while_writing
-from tests.laboratory import SCHEMAS
+from tests.laboratory import SCHEMAS, shared
 
 pytestmark = pytest.mark.slow
 TABLES = Path(__file__).parents[2] / "examples/table"
@@ -76,13 +72,8 @@ def run(folder, names=("one",), asks=(), before=None):
     """Run campaigns side by side, or go on with them; a person asks something of the first of them at `WHEN_S`."""
     if not folder.exists():
         write_files(folder, names)
-    clock, went = VirtualClock(stall_s=30), Went({})
+    went = Went({})
     each = {name: check_campaign(folder / f"{name}.yaml", SCHEMAS, folder / "table.csv") for name in names}
-    checked = each[names[0]]
-    stores = {name: Store.open(folder / name) for name in names}
-    lab = build_lab(checked.lab, clock, SCHEMAS, seed=1, rows=checked.rows, plant_memory=folder / "plant.log")
-    catch_up(clock, *stores.values())
-    floor = Floor(checked, lab, OPERATIONS, folder)
 
     def add():
         for name, campaign in went.campaigns.items():
@@ -99,11 +90,12 @@ def run(folder, names=("one",), asks=(), before=None):
                 control.reply(json.dumps({"by": "K. Sato", **asked}).encode()) for asked in asks or [ask("T0003")]
             ]
 
-    try:
+    with shared(each, folder) as laboratory:
+        clock = laboratory.clock
         for name in names:
             if not (folder / name / FILES).exists():
                 keep_files(each[name], folder / name)
-            went.campaigns[name] = Campaign(each[name], lab, stores[name], OPERATIONS, floor=floor)
+            went.campaigns[name] = laboratory.campaign(name, each[name])
         first = went.campaigns[names[0]]
         first.tell(add)
         clock.spawn(person, "person")
@@ -111,12 +103,6 @@ def run(folder, names=("one",), asks=(), before=None):
             before(first)
         went.endings = dict(zip(names, run_side_by_side(list(went.campaigns.values())), strict=True))
         return went
-    finally:
-        floor.close()
-        clock.close()
-        lab.close()
-        for store in stores.values():
-            store.close()
 
 
 def ask(trial, reason="no beads left"):

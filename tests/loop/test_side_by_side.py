@@ -10,15 +10,11 @@ import pytest
 import yaml
 
 from labctl.app._campaign_folder import campaigns_in, keep_files
-from labctl.app._running import catch_up
-from labctl.campaign import Campaign, Ending, Floor, check_campaign, check_together, is_closed, run_side_by_side
-from labctl.clock import VirtualClock
+from labctl.campaign import Ending, check_campaign, check_together, is_closed, run_side_by_side
 from labctl.errors import FileError
-from labctl.lab import build_lab
 from labctl.records import trials_of
 from labctl.store import Store, verify
-from plans import OPERATIONS
-from tests.laboratory import EXAMPLE, SCHEMAS, example_lab
+from tests.laboratory import EXAMPLE, SCHEMAS, example_lab, shared
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -34,22 +30,10 @@ def checked_campaign(name, n_trials):
 def run(folder, budgets, before=lambda campaigns: None):
     """Run campaigns side by side, or go on with them; return them and how they ended."""
     chosen = {name: checked_campaign(name, n_trials) for name, n_trials in budgets.items()}
-    clock = VirtualClock(stall_s=30)
-    stores = {name: Store.open(folder / name) for name in chosen}
-    first = next(iter(chosen.values()))
-    lab = build_lab(first.lab, clock, SCHEMAS, seed=1, plant_memory=folder / "plant.log")
-    catch_up(clock, *stores.values())
-    floor = Floor(first, lab, OPERATIONS, folder)
-    try:
-        campaigns = {name: Campaign(each, lab, stores[name], OPERATIONS, floor=floor) for name, each in chosen.items()}
+    with shared(chosen, folder) as laboratory:
+        campaigns = {name: laboratory.campaign(name, each) for name, each in chosen.items()}
         before(campaigns)
         return campaigns, dict(zip(campaigns, run_side_by_side(list(campaigns.values())), strict=True))
-    finally:
-        floor.close()
-        clock.close()
-        lab.close()
-        for store in stores.values():
-            store.close()
 
 
 def runs_of(folder):

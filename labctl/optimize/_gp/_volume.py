@@ -45,7 +45,7 @@ class VolumeAcquisition:
         return worth + self.about.log_factor(features)
 
 
-def nadir(seen: Floats) -> Floats:
+def below_worst(seen: Floats) -> Floats:
     """Return where volumes begin: a tenth of the range of outcomes, shape (n, 2), below the worst of them."""
     worst: Floats = seen.min(axis=0) - _BELOW * np.maximum(np.ptp(seen, axis=0), _TINY)
     return worst
@@ -53,7 +53,7 @@ def nadir(seen: Floats) -> Floats:
 
 def _log_growth(left: Process, right: Process, features: Floats) -> Floats:
     seen = np.stack([left.seen, right.seen], axis=1)
-    worst = nadir(seen)
+    worst = below_worst(seen)
     front = np.unique(seen[is_front(seen)], axis=0)  # by the first objective, upwards; so the second goes down
     begins = np.concatenate([[worst[0]], front[:, 0]])
     floors = np.concatenate([front[:, 1], [worst[1]]])

@@ -19,7 +19,7 @@ from labctl.optimize._gp._hours import Hours
 from labctl.optimize._gp._improvement import log_improvement
 from labctl.optimize._gp._kernel import Prior, _Posterior, fit
 from labctl.optimize._gp._process import Process
-from labctl.optimize._gp._volume import VolumeAcquisition, nadir
+from labctl.optimize._gp._volume import VolumeAcquisition, below_worst
 from labctl.optimize._gp._warp import standardised
 from labctl.trials import Candidates, Categorical, Continuous, Integer, SearchSpace
 
@@ -131,7 +131,7 @@ def test_expected_growth_of_the_hypervolume_is_that_of_draws():
         for outcomes in (np.array([-1.5, -0.5, 0.2, 0.8, 1.0, 0.0]), np.array([1.4, 0.9, 0.1, -0.6, -1.3, -0.5]))
     ]
     seen = np.stack([process.seen for process in pair], axis=1)
-    worst = nadir(seen)
+    worst = below_worst(seen)
     points = np.vstack([features[:2] + 0.05, rng.random((2, 4))])
     found = np.exp(VolumeAcquisition([tuple(pair)], Circumstances()).log_improvement(points))
     moments = [process.predict(points) for process in pair]
