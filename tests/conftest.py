@@ -13,11 +13,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import find
+from hypothesis.strategies import text
 
 from tests.laboratory import Laboratory
 
 SLOW_CPU_S = 2.0
 """A test that needs more must be marked slow; twice the aim of 1 s, because machines differ."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def table_of_characters() -> None:
+    """Have Hypothesis make its table of characters: a second's work, once in a clone, that is no test's own."""
+    find(text(min_size=1), bool)
 
 
 @pytest.hookimpl(wrapper=True)
