@@ -87,7 +87,7 @@ def test_gp_finds_the_best_recipe_among_categories_integers_and_failures():
 @pytest.mark.parametrize("seed", range(3))
 def test_gp_fails_less_often_than_chance_where_a_third_of_the_box_fails(seed):
     optimizer, failures = make_optimizer("gp", SQUARE, [LOSS], seed, {}), 0
-    for _ in range(30):
+    for _ in range(40):
         (point,) = optimizer.suggest()
         if point["x"] > 5:
             optimizer.register_failures([point])
@@ -265,6 +265,16 @@ def test_what_is_called_certain_to_complete_seldom_fails():
         n_certain, n_failed = n_certain + is_certain.sum(), n_failed + (~will_complete[is_certain]).sum()
     assert n_certain > 20
     assert n_failed < 0.1 * n_certain
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_failures_that_are_far_apart_are_no_chance(seed):
+    rng = np.random.default_rng(seed)
+    tried, is_completed = rng.random((20, 3)), np.ones(20, dtype=bool)
+    is_completed[rng.choice(20, 2, replace=False)] = False
+    probability = np.exp(Feasibility.of(tried, is_completed, np.arange(3)).log_probability(tried))
+    assert probability[~is_completed].max() < 0.3
+    assert probability[is_completed].mean() > 0.9
 
 
 def test_a_search_that_stalled_looks_at_random_places_too():
