@@ -65,6 +65,6 @@ class Line:
         return 1.0 + deposition + programme + (recipe["temperature"] - 80.0) / _COOL_K_S / 3600.0
 
 
-def furnace_K(rng: Any, scatter_K: float) -> float:
-    """Return how much hotter one of two imperfect furnaces gets than it is asked: one 35 K, one 5 K, and scatter."""
-    return float((35.0, 5.0)[int(rng.integers(2))] + scatter_K * rng.normal())
+def furnace_K(rng: Any, hot_K: float, scatter_K: float) -> float:
+    """Return how much hotter one of two imperfect furnaces gets than it is asked: one hot_K, one 5 K, and scatter."""
+    return float((hot_K, 5.0)[int(rng.integers(2))] + scatter_K * rng.normal())

@@ -14,7 +14,7 @@ from _optimizer_tasks import Task
 
 import labctl.optimize
 
-_CHOOSES = ("axes", "domain", "restraint", "optimizer", "uninformed")
+_CHOOSES = ("axes", "domain", "history", "restraint", "optimizer", "uninformed")
 
 
 def play(player: Player, task: Task, seed: int, until: float, group: int = 1) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class Trial:
     hours: float = math.nan
     """What it cost [lab hours]."""
     asked: Floats | None = None
-    """Code of what was asked for, where that is not what was done."""
+    """Code of what was asked for, where it is known beside what was done."""
 
     def point(self) -> dict[str, Any]:
         """Return the trial as a point of the protocol."""
@@ -59,6 +59,8 @@ class Known:
     """Rows of a pool that are on their way."""
     shift: Floats | None = None
     """How far what is done is expected to lie from what is asked, in codes, shape (n_inputs,)."""
+    failed: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    """Failed trials as they are expected to be done if they are asked for again, shape (n_failed, n_inputs)."""
     refused: Floats = field(default_factory=lambda: np.empty((0, 0)))
     """Trials that people refused, which nobody makes, as they would have been done, shape (n_refused, n_inputs)."""
 
@@ -66,11 +68,6 @@ class Known:
     def is_completed(self) -> NDArray[np.bool_]:
         """Which of the finished trials have an outcome."""
         return ~np.isnan(self.gains[:, 0])
-
-    @property
-    def failed(self) -> Floats:
-        """Codes of the failed trials."""
-        return self.codes[~self.is_completed]
 
     @property
     def n_trials(self) -> int:
@@ -100,22 +97,26 @@ class History:
     def known(self) -> Known:
         """Return what is known."""
         finished = [self._trials[name] for name in self._finished]
-        pending, refused = ([t for t in self._trials.values() if t.status == s] for s in ("pending", "refused"))
+        pending, failed, refused = (
+            [trial for trial in self._trials.values() if trial.status == status]
+            for status in ("pending", "failed", "refused")
+        )
         shift = self._shift(finished)
         return Known(
-            codes=np.array([trial.code for trial in finished]).reshape(-1, self._domain.n_inputs),
+            codes=np.array([_done(trial, shift) for trial in finished]).reshape(-1, self._domain.n_inputs),
             gains=np.array([self._gains(trial) for trial in finished]).reshape(-1, len(self._objectives)),
             pending=np.array([trial.code + shift for trial in pending]).reshape(-1, self._domain.n_inputs),
             used_rows=tuple(trial.row for trial in self._trials.values() if trial.row is not None),
             hours=np.array([trial.hours for trial in finished]),
             pending_rows=tuple(trial.row for trial in pending if trial.row is not None),
             shift=shift,
+            failed=np.array([_asked(trial) + shift for trial in failed]).reshape(-1, self._domain.n_inputs),
             refused=np.array([trial.code + shift for trial in refused]).reshape(-1, self._domain.n_inputs),
         )
 
     def _shift(self, finished: Sequence[Trial]) -> Floats:
         """Return how far what is done lies from what is asked: the mean, drawn towards none as by one more trial."""
-        moved = [trial.code - trial.asked for trial in finished if trial.asked is not None]
+        moved = [t.code - t.asked for t in finished if t.asked is not None and t.status == "completed"]
         if not moved:
             return np.zeros(self._domain.n_inputs)
         shift: Floats = np.sum(moved, axis=0) / (len(moved) + 1)
@@ -174,7 +175,7 @@ class History:
             values = values if row is None else {**self._domain.values(row), **values}
         objectives = {each.name: _number(point, each.name) for each in self._objectives if status == "completed"}
         code, hours = self._domain.code(values), _hours(point)
-        asked = earlier.code if earlier is not None and status == "completed" else None
+        asked = earlier.code if earlier is not None and status in ("completed", "failed") else None
         return Trial(name, values, code, row, status, objectives, hours, asked)
 
     def _free_row(self, pool: Pool, values: Mapping[str, Any]) -> int | None:
@@ -185,6 +186,15 @@ class History:
         if trial.status == "failed":
             return [math.nan] * len(self._objectives)
         return [each.gain(trial.objectives[each.name]) for each in self._objectives]
+
+
+def _asked(trial: Trial) -> Floats:
+    return trial.code if trial.asked is None else trial.asked
+
+
+def _done(trial: Trial, shift: Floats) -> Floats:
+    """Return the code of what was done; of an input of which only what was asked is known, what is expected of it."""
+    return trial.code if trial.asked is None else np.where(trial.code == trial.asked, trial.code + shift, trial.code)
 
 
 def _plain(value: Any) -> Any:  # a number as numpy holds it becomes one that JSON can hold

@@ -133,6 +133,8 @@ def read_outcome(
     needed = {source.operation for objective in objectives for source in objective.inputs.values()}
     if len(done) < n_operations or not needed <= set(done):
         return None
+    told = {name: done[operation].as_run for name, (operation, _) in as_run.items() if operation in done}
+    values |= {name: told[name][quantity] for name, (_, quantity) in as_run.items() if quantity in told.get(name, ())}
     for operation in done.values():
         if operation.results.get("valid", 1.0) == 0.0:
             return Outcome(trial, values, {}, "failed", f"{operation.name} is not valid", row, hours)
@@ -143,8 +145,6 @@ def read_outcome(
             reached[objective.name] = objective.value(read)
         except (KeyError, ValueError) as error:
             return Outcome(trial, values, reached, "failed", f"{objective.name}: {error}", row, hours)
-    told = {name: done[operation].as_run for name, (operation, _) in as_run.items() if operation in done}
-    values |= {name: told[name][quantity] for name, (_, quantity) in as_run.items() if quantity in told.get(name, ())}
     return Outcome(trial, values, reached, "completed", "", row, hours)
 
 

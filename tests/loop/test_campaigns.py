@@ -21,7 +21,7 @@ from labctl.campaign import Campaign, check_campaign, retold
 from labctl.clock import VirtualClock
 from labctl.errors import StoreError
 from labctl.lab import build_lab
-from labctl.records import SampleRegistry, sample_history, trials_of
+from labctl.records import SampleRegistry, read_outcome, sample_history, trials_of
 from labctl.store import Store, verify
 from plans import OPERATIONS
 from tests.laboratory import EXAMPLE, SCHEMAS, example_lab
@@ -118,6 +118,13 @@ def test_what_was_done_and_how_long_it_took_is_what_the_optimizer_learns_from(tm
         about = checked.objectives, checked.file.quality, checked.as_run
         trials = trials_of(store, checked.file.campaign, *about)
         assert retold(checked, store, trials, "").optimizer.checkpoint() == campaign.optimizer.checkpoint()
+    trial = next(trial for trial in trials if trial.status == "completed")
+    broken = [replace(each, results={**each.results, "valid": 0.0}) for each in trial.operations]
+    failed = read_outcome(
+        trial.trial, asked[trial.trial], broken, len(broken), checked.objectives, as_run=checked.as_run
+    )
+    assert failed.status == "failed"
+    assert failed.values["temperature"] == trial.outcome.values["temperature"]
 
 
 def test_all_documents_validate_and_times_go_on(recorded):

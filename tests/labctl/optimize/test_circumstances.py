@@ -10,6 +10,7 @@ import pytest
 from labctl.constraints import Constraint
 from labctl.objectives import InputOf, Objective
 from labctl.optimize import HOURS_KEY, ID_KEY, ROW_KEY, make_optimizer
+from labctl.optimize._domain import domain_of
 from labctl.trials import Candidates, Categorical, Continuous, Integer, SearchSpace
 
 GAIN = Objective("gain", "maximize", "v", {"v": InputOf("probe", "v")})
@@ -180,6 +181,21 @@ def test_what_a_furnace_does_is_asked_for_in_its_own_terms():
     assert point["x"] <= 1.0
     known = optimizer._history.known()
     assert known.shift == pytest.approx([-0.15 * 14 / 15, 0.0])
+
+
+def test_a_failed_recipe_is_not_asked_for_again_whatever_the_furnace_did():
+    optimizer, space = make_optimizer("gp", LINE, [GAIN], 0, {}), domain_of(LINE)
+    for _ in range(6):
+        (point,) = optimizer.suggest()
+        done = {**point, "x": point["x"] - 0.15}
+        optimizer.ingest([{**done, "gain": hill(done)}])
+    broken, lost = optimizer.suggest(2)
+    optimizer.register_failures([{**broken, "x": broken["x"] - 0.3}, lost])
+    known = optimizer._history.known()
+    assert known.shift == pytest.approx([-0.15 * 6 / 7, 0.0])
+    for again in (broken, lost):
+        assert space.near(space.code(again)[None] + known.shift, known.failed)[0]
+    assert known.codes[-2:, 0] == pytest.approx([broken["x"] - 0.3, lost["x"] + known.shift[0]])
 
 
 def test_the_state_with_prior_and_hours_is_restored_bit_for_bit():
