@@ -177,9 +177,8 @@ class Explainer:
         self._beliefs, self._domain, self._objectives = beliefs, domain, tuple(objectives)
         self._completed, self._gains = completed, gains
 
-    def explain(self, names: Sequence[str], recipes: Sequence[Mapping[str, Any]]) -> list[Explanation]:
-        """Return what is expected of these recipes."""
-        codes = np.array([self._domain.code(recipe) for recipe in recipes]).reshape(-1, self._domain.n_inputs)
+    def explain(self, names: Sequence[str], recipes: Sequence[Mapping[str, Any]], codes: Floats) -> list[Explanation]:
+        """Return what is expected of these recipes when they are done as codes of shape (n, n_inputs) say."""
         feasibility = self._beliefs.feasibility(codes)
         chances = self._chances(codes)
         expected = [_expected(objective, surrogate.gains(codes, _ENDS)) for objective, surrogate in self._models()]

@@ -55,13 +55,13 @@ class Known:
     """Rows of a pool that were tried or are on their way; as often as they were."""
     hours: Floats
     """What finished trials cost, NaN where that was not told; shape (n,) [lab hours]."""
-    pending_rows: tuple[int, ...] = ()
+    pending_rows: tuple[int, ...]
     """Rows of a pool that are on their way."""
-    shift: Floats | None = None
+    shift: Floats
     """How far what is done is expected to lie from what is asked, in codes, shape (n_inputs,)."""
-    failed: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    failed: Floats
     """Failed trials as they are expected to be done if they are asked for again, shape (n_failed, n_inputs)."""
-    refused: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    refused: Floats
     """Trials that people refused, which nobody makes, as they would have been done, shape (n_refused, n_inputs)."""
 
     @property

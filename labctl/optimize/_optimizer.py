@@ -199,7 +199,11 @@ class EngineOptimizer:
         known = [self._history.trial(str(point.get(ID_KEY, ""))) for point in points]
         given = [{name: point[name] for name in self._domain.names if name in point} for point in points]
         recipes = [{**(trial.values if trial else {}), **each} for trial, each in zip(known, given, strict=True)]
-        return self._explainer().explain([str(point.get(ID_KEY, "")) for point in points], recipes)
+        names, shift = [str(point.get(ID_KEY, "")) for point in points], self._history.known().shift
+        is_done = [trial is not None and trial.status in ("completed", "failed") for trial in known]
+        asked = [self._domain.code(recipe) for recipe in recipes]
+        codes = [code if done else code + shift for code, done in zip(asked, is_done, strict=True)]
+        return self._explainer().explain(names, recipes, np.array(codes).reshape(-1, self._domain.n_inputs))
 
     def diagnose(self) -> dict[str, Diagnosis]:
         """Return how right the models are, by objective; empty while none speaks."""
@@ -276,7 +280,7 @@ class EngineOptimizer:
 
     def _first_allowed(self, box: Box, codes: Floats, known: Known) -> dict[str, Any] | None:
         for code in codes:
-            values = box.values(code if known.shift is None else code - known.shift)
+            values = box.values(code - known.shift)
             if box.allows(values) and not _is_barred(box, box.settled(code[None]), known)[0]:
                 return values
         return None

@@ -181,6 +181,9 @@ def test_what_a_furnace_does_is_asked_for_in_its_own_terms():
     assert point["x"] <= 1.0
     known = optimizer._history.known()
     assert known.shift == pytest.approx([-0.15 * 14 / 15, 0.0])
+    best = optimizer.get_best_points()[0]
+    as_done, as_asked = optimizer.explain([{ID_KEY: best[ID_KEY]}, {"x": best["x"] - known.shift[0], "y": best["y"]}])
+    assert as_done.expected == as_asked.expected
 
 
 def test_a_failed_recipe_is_not_asked_for_again_whatever_the_furnace_did():
