@@ -59,7 +59,8 @@ class GaussianProcessEngine:
     - Trials on their way count as if they had given what the models expect (kriging believer).
     - Failed trials train a model of the probability to complete, whose cube multiplies the improvement.
     - Where time counts, the improvement is divided by a power of the lab hours that a recipe is expected to take
-      (after Snoek 2012, arXiv:1206.2944).
+      (after Snoek 2012, arXiv:1206.2944), and of recipes that promise at least a third of the most the briefest is
+      made.
     - Stagnation: after `n_inputs` + 6 trials (in a box 11 at least) without an improvement above the noise, two of
       three trials in a box look far from the best recipe: one at the highest upper confidence limit (Srinivas 2010,
       arXiv:0912.3995), which lies in corners, and one at a random place. In a pool one of three goes to the highest
@@ -134,7 +135,7 @@ class GaussianProcessEngine:
         ):
             worth = acquisition.upper_limit(rows, _KAPPA)
             return int(free[np.lexsort((-worth, ~acquisition.about.is_probable(rows)))[0]])
-        return int(free[np.argmax(acquisition.log_improvement(rows))])
+        return int(free[acquisition.about.order(rows, acquisition.log_improvement(rows))[0]])
 
     def beliefs(self, domain: Box | Pool, known: Known) -> Beliefs:
         """Return what the models hold true, each objective's alone, and what the next suggestion is for."""

@@ -50,18 +50,20 @@ def candidates(box: Box, best: Floats, n_trials: int, rng: Generator) -> Floats:
 
 
 def best_first(box: Box, acquisition: Worth, codes: Floats, polish: bool, rng: Generator) -> Floats:
-    """Return codes with the highest log improvement first, and with `polish` better ones found from the best."""
-    worth = acquisition.log_improvement(box.features(codes))
-    order = np.argsort(-worth, kind="stable")
+    """Return codes that are most worth trying first, and with `polish` better ones found from the best."""
+    features = box.features(codes)
+    worth = acquisition.log_improvement(features)
     if not polish:
-        return codes[order]
+        return codes[acquisition.about.order(features, worth)]
+    order = np.argsort(-worth, kind="stable")
     starts = _apart(codes[order])
     if box.is_free and isinstance(acquisition, Acquisition):
         polished = np.array([_polish(box, acquisition, code) for code in starts])
     else:
         polished = _wander(box, acquisition, np.array(starts), rng)
-    polished_worth = acquisition.log_improvement(box.features(polished))
-    rank = np.argsort(-np.concatenate([polished_worth, worth[order]]), kind="stable")
+    polished_features = box.features(polished)
+    worth = np.concatenate([acquisition.log_improvement(polished_features), worth[order]])
+    rank = acquisition.about.order(np.vstack([polished_features, features[order]]), worth)
     return np.vstack([polished, codes[order]])[rank]
 
 
