@@ -31,9 +31,9 @@ conformance: .venv-conformance/.installed
 
 peers: .venv-peers/.installed
 
-# A module stays in one process, so that what its tests share is made once.
+# A module stays in one process, so that what its tests share is made once; those with slow tests begin.
 test: install conformance
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile --ignore=tests/docs
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/docs
 
 test-fast: install
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not slow"
