@@ -32,7 +32,7 @@ class Trial:
     hours: float = math.nan
     """What it cost [lab hours]."""
     asked: Floats | None = None
-    """Code of what was asked for, where it is known beside what was done."""
+    """Code of what was asked for; None where only what was done is known."""
 
     def point(self) -> dict[str, Any]:
         """Return the trial as a point of the protocol."""
@@ -105,13 +105,13 @@ class History:
         return Known(
             codes=np.array([_done(trial, shift) for trial in finished]).reshape(-1, self._domain.n_inputs),
             gains=np.array([self._gains(trial) for trial in finished]).reshape(-1, len(self._objectives)),
-            pending=np.array([trial.code + shift for trial in pending]).reshape(-1, self._domain.n_inputs),
+            pending=np.array([_again(trial, shift) for trial in pending]).reshape(-1, self._domain.n_inputs),
             used_rows=tuple(trial.row for trial in self._trials.values() if trial.row is not None),
             hours=np.array([trial.hours for trial in finished]),
             pending_rows=tuple(trial.row for trial in pending if trial.row is not None),
             shift=shift,
-            failed=np.array([_asked(trial) + shift for trial in failed]).reshape(-1, self._domain.n_inputs),
-            refused=np.array([trial.code + shift for trial in refused]).reshape(-1, self._domain.n_inputs),
+            failed=np.array([_again(trial, shift) for trial in failed]).reshape(-1, self._domain.n_inputs),
+            refused=np.array([_again(trial, shift) for trial in refused]).reshape(-1, self._domain.n_inputs),
         )
 
     def _shift(self, finished: Sequence[Trial]) -> Floats:
@@ -175,7 +175,7 @@ class History:
             values = values if row is None else {**self._domain.values(row), **values}
         objectives = {each.name: _number(point, each.name) for each in self._objectives if status == "completed"}
         code, hours = self._domain.code(values), _hours(point)
-        asked = earlier.code if earlier is not None and status in ("completed", "failed") else None
+        asked = earlier.asked if earlier is not None else code if status in ("pending", "refused") else None
         return Trial(name, values, code, row, status, objectives, hours, asked)
 
     def _free_row(self, pool: Pool, values: Mapping[str, Any]) -> int | None:
@@ -188,8 +188,9 @@ class History:
         return [each.gain(trial.objectives[each.name]) for each in self._objectives]
 
 
-def _asked(trial: Trial) -> Floats:
-    return trial.code if trial.asked is None else trial.asked
+def _again(trial: Trial, shift: Floats) -> Floats:
+    """Return the code of what is expected to be done when a trial is made, or made again."""
+    return trial.code if trial.asked is None else trial.asked + shift
 
 
 def _done(trial: Trial, shift: Floats) -> Floats:

@@ -196,18 +196,18 @@ class EngineOptimizer:
         Raises:
             ValueError: a value is missing or has no place in the space.
         """
-        known = [self._history.trial(str(point.get(ID_KEY, ""))) for point in points]
+        known, names = self._history.known(), [str(point.get(ID_KEY, "")) for point in points]
+        trials = [self._history.trial(name) for name in names]
         given = [{name: point[name] for name in self._domain.names if name in point} for point in points]
-        recipes = [{**(trial.values if trial else {}), **each} for trial, each in zip(known, given, strict=True)]
-        names, shift = [str(point.get(ID_KEY, "")) for point in points], self._history.known().shift
-        is_done = [trial is not None and trial.status in ("completed", "failed") for trial in known]
+        recipes = [{**(trial.values if trial else {}), **each} for trial, each in zip(trials, given, strict=True)]
+        is_done = [trial is not None and trial.status in ("completed", "failed") for trial in trials]
         asked = [self._domain.code(recipe) for recipe in recipes]
-        codes = [code if done else code + shift for code, done in zip(asked, is_done, strict=True)]
-        return self._explainer().explain(names, recipes, np.array(codes).reshape(-1, self._domain.n_inputs))
+        codes = [code if done else code + known.shift for code, done in zip(asked, is_done, strict=True)]
+        return self._explainer(known).explain(names, recipes, np.array(codes).reshape(-1, self._domain.n_inputs))
 
     def diagnose(self) -> dict[str, Diagnosis]:
         """Return how right the models are, by objective; empty while none speaks."""
-        return self._explainer().diagnose()
+        return self._explainer(self._history.known()).diagnose()
 
     def outlook(self) -> Outlook | None:
         """Return what there is still to be gained; None while no model speaks, or nothing is left to try."""
@@ -220,10 +220,9 @@ class EngineOptimizer:
             rng = np.random.default_rng(_seed_of(self._seed, self._history.next_name))
             codes = self._engine.in_box(self._domain, known, rng)
             codes = codes[~_is_barred(self._domain, codes, known)]
-        return self._explainer().outlook(codes)
+        return self._explainer(known).outlook(codes)
 
-    def _explainer(self) -> Explainer:
-        known = self._history.known()
+    def _explainer(self, known: Known) -> Explainer:
         beliefs = Beliefs("", ())
         if isinstance(self._engine, CanBelieve):
             beliefs = self._engine.beliefs(self._domain, known)

@@ -193,8 +193,10 @@ def test_a_failed_recipe_is_not_asked_for_again_whatever_the_furnace_did():
         done = {**point, "x": point["x"] - 0.15}
         optimizer.ingest([{**done, "gain": hill(done)}])
     broken, lost = optimizer.suggest(2)
-    optimizer.register_failures([{**broken, "x": broken["x"] - 0.3}, lost])
+    elsewhere = {"x": 0.9, "y": 0.9, ID_KEY: "earlier"}
+    optimizer.register_failures([elsewhere, {**broken, "x": broken["x"] - 0.3}, lost])
     known = optimizer._history.known()
+    assert space.near(space.code(elsewhere)[None], known.failed)[0]  # nobody knows what was asked there
     assert known.shift == pytest.approx([-0.15 * 6 / 7, 0.0])
     for again in (broken, lost):
         assert space.near(space.code(again)[None] + known.shift, known.failed)[0]
